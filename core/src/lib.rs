@@ -1,1 +1,13 @@
+//! What entreat decides, and nothing that it does: values in, values out.
+//!
+//! No I/O, clock, environment, file, thread or async here; `core/clippy.toml` enforces that wall. The engine in
+//! the crate `entreat` reads sockets and clocks and asks this crate what they mean.
+
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod headers;
+
+pub use error::{Blame, Error, Kind, Result};
+pub use headers::Headers;

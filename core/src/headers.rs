@@ -1,0 +1,288 @@
+//! Header fields in the order and the case in which they were given or came: one buffer, and offsets into it.
+//!
+//! Decides what a field's name and value may hold (RFC 9110 sections 5.1, 5.5, 5.6.2) and how names compare
+//! (without case). Does not decide which fields a message needs: that is `exchange` and `h1::framing`.
+//! A received head becomes a `Headers` with one copy of its bytes.
+
+use crate::error::{Error, Kind, Result, excerpt};
+use std::fmt;
+
+/// An ordered multimap of header fields that keeps case and order.
+///
+/// Names compare without case. `set` replaces, `append` adds, `get` finds the first. Values are bytes, since a
+/// peer may send any; [`Headers::get_str`] gives text where the value is UTF-8.
+#[derive(Clone, Default)]
+pub struct Headers {
+    buffer: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Offsets into the buffer. 32 bits are enough: heads are limited to far less than 4 GiB, and `push` checks.
+#[derive(Clone, Copy)]
+struct Field {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
+impl Headers {
+    /// No fields.
+    pub const fn new() -> Headers {
+        Headers { buffer: Vec::new(), fields: Vec::new() }
+    }
+
+    /// No fields, with room for `bytes` of names and values in `fields` fields.
+    pub fn with_capacity(fields: usize, bytes: usize) -> Headers {
+        Headers { buffer: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+    }
+
+    /// Adds a field behind those that are there, one of the same name included.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidHeader`] where the name is not a token, or the value holds CR, LF or NUL.
+    pub fn append(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        check_name(name)?;
+        check_value(name, value)?;
+        self.push(name, value)
+    }
+
+    /// Puts a field in the place of the first of that name, drops the others, or adds it at the end.
+    ///
+    /// # Errors
+    /// As [`Headers::append`].
+    pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        check_name(name)?;
+        check_value(name, value)?;
+        let Some(first) = self.position(name) else { return self.push(name, value) };
+        self.push(name, value)?;
+        let replacement = self.fields.pop().expect("a field was pushed in the line above");
+        let mut index = 0;
+        let (buffer, position) = (&self.buffer, first);
+        self.fields.retain(|field| {
+            let keep = index <= position || !buffer[range(field.name)].eq_ignore_ascii_case(name);
+            index += 1;
+            keep
+        });
+        self.fields[first] = replacement;
+        Ok(())
+    }
+
+    /// Adds a field without looking at its bytes; for names and values that a parser or a constant vouches for.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        let end = self.buffer.len() + name.len() + value.len();
+        if u32::try_from(end).is_err() {
+            return Err(Error::new(Kind::HeadTooLarge).expected("less than 4 GiB of header fields"));
+        }
+        let name_start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(name);
+        let value_start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(value);
+        self.fields.push(Field { name: (name_start, value_start), value: (value_start, end as u32) });
+        Ok(())
+    }
+
+    /// Takes over a received head as it is: `head` is copied once, each field is a pair of byte ranges in it.
+    pub(crate) fn from_head(
+        head: &[u8],
+        fields: impl ExactSizeIterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)>,
+    ) -> Headers {
+        debug_assert!(u32::try_from(head.len()).is_ok(), "the parser limits heads");
+        let pair = |range: std::ops::Range<usize>| (range.start as u32, range.end as u32);
+        let mut list = Vec::with_capacity(fields.len());
+        list.extend(fields.map(|(name, value)| Field { name: pair(name), value: pair(value) }));
+        Headers { buffer: head.to_vec(), fields: list }
+    }
+
+    /// The value of the first field of that name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.position(name.as_bytes()).map(|index| &self.buffer[range(self.fields[index].value)])
+    }
+
+    /// The value of the first field of that name, where it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all fields of that name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// True where at least one field has that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.position(name.as_bytes()).is_some()
+    }
+
+    /// Drops all fields of that name; true where there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.fields.len();
+        let buffer = &self.buffer;
+        self.fields.retain(|field| !buffer[range(field.name)].eq_ignore_ascii_case(name.as_bytes()));
+        self.fields.len() != before
+    }
+
+    /// All fields in order, as `(name, value)`.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> + '_ {
+        self.fields.iter().map(|field| {
+            let name = std::str::from_utf8(&self.buffer[range(field.name)]);
+            (name.unwrap_or_default(), &self.buffer[range(field.value)])
+        })
+    }
+
+    /// How many fields there are, duplicates counted.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// True where there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        self.fields.iter().position(|field| {
+            field.name.1 - field.name.0 == name.len() as u32
+                && self.buffer[range(field.name)].eq_ignore_ascii_case(name)
+        })
+    }
+}
+
+fn range(offsets: (u32, u32)) -> std::ops::Range<usize> {
+    offsets.0 as usize..offsets.1 as usize
+}
+
+/// Equal where the same fields come in the same order; names compare without case.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.len() == other.len()
+            && self.iter().zip(other.iter()).all(|(a, b)| a.0.eq_ignore_ascii_case(b.0) && a.1 == b.1)
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            if is_secret(name) {
+                map.entry(&name, &"…");
+            } else {
+                map.entry(&name, &value.escape_ascii().to_string());
+            }
+        }
+        map.finish()
+    }
+}
+
+/// True for fields whose value must not appear in a log, an error or a repr.
+pub fn is_secret(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+/// RFC 9110 section 5.1: `field-name = token`.
+fn check_name(name: &[u8]) -> Result<()> {
+    if is_token(name) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::InvalidHeader).expected("a token as the name of a header").seen(excerpt(name)))
+}
+
+/// RFC 9110 section 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous".
+///
+/// Other control characters are refused as well, but for the tab. Bytes from 0x80 on are obs-text: allowed.
+fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
+    let bad = value.iter().find(|byte| matches!(byte, 0..=8 | 10..=31 | 127));
+    let edge = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if bad.is_none() && !edge(value.first()) {
+        return Ok(());
+    }
+    let shown =
+        if is_secret(&String::from_utf8_lossy(name)) { "(a secret)".to_owned() } else { excerpt(value) };
+    Err(Error::new(Kind::InvalidHeader)
+        .expected(format!(
+            "a value without control characters or leading white space for the header {}",
+            String::from_utf8_lossy(name)
+        ))
+        .seen(shown))
+}
+
+/// RFC 9110 section 5.6.2: `token = 1*tchar`.
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Headers {
+        let mut headers = Headers::new();
+        headers.append("Accept", "a").unwrap();
+        headers.append("X-One", "1").unwrap();
+        headers.append("accept", "b").unwrap();
+        headers
+    }
+
+    fn listed(headers: &Headers) -> Vec<(String, Vec<u8>)> {
+        headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
+    }
+
+    #[test]
+    fn order_case_and_duplicates_are_kept() {
+        let names: Vec<_> = listed(&sample()).into_iter().map(|field| field.0).collect();
+        assert_eq!(names, ["Accept", "X-One", "accept"]);
+        assert_eq!(sample().get_all("ACCEPT").collect::<Vec<_>>(), [b"a", b"b"]);
+    }
+
+    #[test]
+    fn set_replaces_in_place_and_drops_duplicates() {
+        let mut headers = sample();
+        headers.set("ACCEPT", "c").unwrap();
+        assert_eq!(listed(&headers), [("ACCEPT".into(), b"c".to_vec()), ("X-One".into(), b"1".to_vec())]);
+    }
+
+    #[test]
+    fn remove_drops_all_of_a_name() {
+        let mut headers = sample();
+        assert!(headers.remove("ACCEPT"));
+        assert!(!headers.remove("accept"));
+        assert_eq!(headers.len(), 1);
+    }
+
+    #[test]
+    fn control_characters_are_refused_in_names_and_values() {
+        let mut headers = Headers::new();
+        for (name, value) in
+            [("a b", "x"), ("", "x"), ("a:", "x"), ("a", "x\r\ny: z"), ("a", "\0"), ("a", " x")]
+        {
+            assert_eq!(
+                headers.append(name, value).unwrap_err().kind(),
+                Kind::InvalidHeader,
+                "{name:?} {value:?}"
+            );
+        }
+        assert!(headers.is_empty());
+        headers.append("a", "caf\u{e9}\tx").unwrap();
+    }
+
+    #[test]
+    fn debug_hides_secrets() {
+        let mut headers = Headers::new();
+        headers.append("Authorization", "Basic c2VjcmV0").unwrap();
+        assert!(!format!("{headers:?}").contains("c2Vj"));
+    }
+
+    #[test]
+    fn a_refused_secret_is_not_shown() {
+        let error = Headers::new().append("Cookie", "hush\n").unwrap_err();
+        assert!(!error.to_string().contains("hush"));
+    }
+}
