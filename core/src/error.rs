@@ -9,7 +9,6 @@ use std::fmt;
 
 /// What went wrong, in one word. Each variant says when it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Kind {
     // The caller's: found before anything is sent.
     /// The URL cannot be parsed, has no host, a bad port, spaces or control characters.

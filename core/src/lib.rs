@@ -7,7 +7,12 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod content;
+pub mod h1;
 pub mod headers;
+pub mod policy;
+pub mod response;
 
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;
+pub use response::{ResponseHead, Version};
