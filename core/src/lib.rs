@@ -6,13 +6,17 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod error;
 pub mod content;
+pub mod deadline;
+pub mod error;
 pub mod h1;
 pub mod headers;
 pub mod policy;
 pub mod response;
+pub mod url;
 
+pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;
 pub use response::{ResponseHead, Version};
+pub use url::{Scheme, Url};

@@ -1,0 +1,460 @@
+//! URLs, cut once into the parts that an exchange needs: origin, host, port, request target.
+//!
+//! Native faces parse by the WHATWG rules of the `url` crate, after refusing white space and control characters,
+//! which those rules would silently drop or encode. Common URLs, already in normal form, take a fast path that
+//! gives the same result at a tenth of the cost. The drop-in prepares URLs by requests' rules in its own layer
+//! and hands the result to [`Url::from_prepared`], which changes no byte.
+
+use crate::error::{Error, Kind, Result, excerpt};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// An absolute `http` or `https` URL.
+///
+/// ```
+/// let url = entreat_core::Url::parse("https://Example.org:8443/a?b=c#d").unwrap();
+/// assert_eq!(url.as_str(), "https://example.org:8443/a?b=c#d");
+/// assert_eq!((url.host(), url.port(), url.target()), ("example.org", 8443, "/a?b=c"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Url {
+    text: String,
+    scheme: Scheme,
+    port: u16,
+    /// Byte offsets into `text`: authority without user info, its host, and the start of path and fragment.
+    authority: u32,
+    host: (u32, u32),
+    path: u32,
+    fragment: u32,
+}
+
+/// The schemes that this client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain TCP; port 80.
+    Http,
+    /// TLS over TCP; port 443.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// 80 or 443.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Scheme> {
+        [Scheme::Http, Scheme::Https].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
+    }
+}
+
+impl Url {
+    /// Parses an absolute URL by the WHATWG rules.
+    ///
+    /// # Errors
+    /// [`Kind::MissingScheme`], [`Kind::UnsupportedScheme`] or [`Kind::InvalidUrl`] (no host, a bad port or host,
+    /// spaces or control characters).
+    pub fn parse(text: &str) -> Result<Url> {
+        if let Some(url) = Url::parse_normal(text) {
+            return Ok(url);
+        }
+        check_characters(text)?;
+        let parsed = url::Url::parse(text).map_err(|reason| refuse(text, reason))?;
+        let scheme = Scheme::from_name(parsed.scheme()).ok_or_else(|| unsupported(text, parsed.scheme()))?;
+        Url::cut(parsed.into(), scheme)
+    }
+
+    /// Takes a URL that was prepared elsewhere, such as by requests' rules, exactly as it is.
+    ///
+    /// # Errors
+    /// As [`Url::parse`], and [`Kind::InvalidUrl`] for anything but visible ASCII.
+    pub fn from_prepared(text: String) -> Result<Url> {
+        if let Some(at) = text.bytes().position(|byte| !(33..127).contains(&byte)) {
+            return Err(Error::new(Kind::InvalidUrl)
+                .expected("visible ASCII characters")
+                .seen(excerpt(&text.as_bytes()[at..]))
+                .with_url(&text));
+        }
+        let name = text.split_once("://").map(|(name, _)| name).ok_or_else(|| missing_scheme(&text))?;
+        let scheme = Scheme::from_name(name).ok_or_else(|| unsupported(&text, name))?;
+        Url::cut(text, scheme)
+    }
+
+    /// Resolves `reference` against this URL (RFC 3986 section 5).
+    ///
+    /// # Errors
+    /// As [`Url::parse`].
+    pub fn join(&self, reference: &str) -> Result<Url> {
+        let base = url::Url::parse(&self.text).map_err(|reason| refuse(&self.text, reason))?;
+        let joined = base.join(reference).map_err(|reason| refuse(reference, reason))?;
+        let scheme =
+            Scheme::from_name(joined.scheme()).ok_or_else(|| unsupported(reference, joined.scheme()))?;
+        Url::cut(joined.into(), scheme)
+    }
+
+    /// The same URL with `name=value` pairs added to its query, form-encoded.
+    pub fn with_query<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Url> {
+        let mut parsed = url::Url::parse(&self.text).map_err(|reason| refuse(&self.text, reason))?;
+        let mut query = parsed.query_pairs_mut();
+        for (name, value) in pairs {
+            query.append_pair(name.as_ref(), value.as_ref());
+        }
+        drop(query);
+        Url::cut(parsed.into(), self.scheme)
+    }
+
+    /// The whole URL, credentials and fragment included.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host as it goes into a name lookup: an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        self.slice(self.host.0, self.host.1)
+    }
+
+    /// The port, the scheme's own where the URL has none.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Host and port as they go into the Host field: the scheme's own port is left out (RFC 9110 section 7.2).
+    pub fn host_field(&self) -> &str {
+        if self.port == self.scheme.default_port() {
+            let bracket = u32::from(self.text.as_bytes()[self.authority as usize] == b'[');
+            return self.slice(self.authority, self.host.1 + bracket);
+        }
+        self.slice(self.authority, self.path)
+    }
+
+    /// Scheme and authority without credentials: what a connection may be shared for.
+    pub fn origin(&self) -> Cow<'_, str> {
+        let scheme_end = self.scheme.as_str().len() as u32 + 3;
+        if self.authority == scheme_end {
+            return Cow::Borrowed(self.slice(0, self.path));
+        }
+        Cow::Owned(format!("{}://{}", self.scheme.as_str(), self.slice(self.authority, self.path)))
+    }
+
+    /// True where scheme, host and port are the same (RFC 9110 section 4.3.1).
+    pub fn same_origin(&self, other: &Url) -> bool {
+        self.scheme == other.scheme
+            && self.port == other.port
+            && self.host().eq_ignore_ascii_case(other.host())
+    }
+
+    /// Path and query as they go into the request line (origin-form, RFC 9112 section 3.2.1).
+    pub fn target(&self) -> Cow<'_, str> {
+        match self.slice(self.path, self.fragment) {
+            "" => Cow::Borrowed("/"),
+            target if target.starts_with('?') => Cow::Owned(format!("/{target}")),
+            target => Cow::Borrowed(target),
+        }
+    }
+
+    /// The path without the query; `/` where there is none.
+    pub fn path(&self) -> &str {
+        let target = self.slice(self.path, self.fragment);
+        match target.split_once('?').map_or(target, |(path, _)| path) {
+            "" => "/",
+            path => path,
+        }
+    }
+
+    /// What stands between `?` and `#`.
+    pub fn query(&self) -> Option<&str> {
+        self.slice(self.path, self.fragment).split_once('?').map(|(_, query)| query)
+    }
+
+    /// What stands behind `#`.
+    pub fn fragment(&self) -> Option<&str> {
+        self.text.get(self.fragment as usize + 1..)
+    }
+
+    /// User name and password of the authority, percent-encoded as they stand.
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        let start = self.scheme.as_str().len() as u32 + 3;
+        let userinfo = self.slice(start, self.authority).strip_suffix('@')?;
+        Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &str {
+        &self.text[start as usize..end as usize]
+    }
+
+    /// Cuts `scheme://[userinfo@]host[:port][/path][?query][#fragment]` into offsets.
+    fn cut(text: String, scheme: Scheme) -> Result<Url> {
+        let no_host = || Error::new(Kind::InvalidUrl).expected("a host").seen(excerpt(text.as_bytes()));
+        if u32::try_from(text.len()).is_err() {
+            return Err(Error::new(Kind::InvalidUrl).expected("less than 4 GiB"));
+        }
+        let start = scheme.as_str().len() + 3;
+        let path = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
+        let fragment = text[path..].find('#').map_or(text.len(), |at| path + at);
+        let authority = text[start..path].rfind('@').map_or(start, |at| start + at + 1);
+        let (host, port) = match text[authority..path].strip_prefix('[') {
+            Some(rest) => {
+                let end = rest.find(']').ok_or_else(no_host)?;
+                ((authority + 1, authority + 1 + end), &rest[end + 1..])
+            }
+            None => {
+                let end = text[authority..path].find(':').map_or(path, |at| authority + at);
+                ((authority, end), &text[end..path])
+            }
+        };
+        if host.0 == host.1 {
+            return Err(no_host());
+        }
+        let port = match port.strip_prefix(':') {
+            None if !port.is_empty() => return Err(no_host()),
+            None | Some("") => scheme.default_port(),
+            Some(digits) => parse_port(digits).ok_or_else(|| bad_port(&text, digits))?,
+        };
+        let offsets = (authority as u32, (host.0 as u32, host.1 as u32), path as u32, fragment as u32);
+        let (authority, host, path, fragment) = offsets;
+        Ok(Url { text, scheme, port, authority, host, path, fragment })
+    }
+
+    /// The fast path: a URL that the WHATWG parser would give back as it is. Anything doubtful gives `None`.
+    fn parse_normal(text: &str) -> Option<Url> {
+        let scheme = [Scheme::Http, Scheme::Https]
+            .into_iter()
+            .find(|scheme| text.strip_prefix(scheme.as_str()).is_some_and(|rest| rest.starts_with("://")))?;
+        let rest = &text[scheme.as_str().len() + 3..];
+        let path = &rest[rest.find('/')?..];
+        let authority = &rest[..rest.len() - path.len()];
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        };
+        if let Some(port) = port {
+            let number = parse_port(port)?;
+            if port.starts_with('0') || number == scheme.default_port() {
+                return None;
+            }
+        }
+        if is_normal_host(host) && is_normal_path(path) {
+            return Url::cut(text.to_owned(), scheme).ok();
+        }
+        None
+    }
+}
+
+/// Lower-case letters, digits, dots and hyphens; no `xn--`; where the last label starts like a number, an IPv4
+/// address in its one canonical form.
+fn is_normal_host(host: &str) -> bool {
+    let plain = host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+    if !plain || host.is_empty() || host.contains("xn--") || host.ends_with('.') || host.contains("..") {
+        return false;
+    }
+    let last = host.rsplit('.').next().unwrap_or_default();
+    if last.starts_with(|character: char| character.is_ascii_digit()) {
+        return std::net::Ipv4Addr::from_str(host).is_ok();
+    }
+    !host.starts_with(['.', '-'])
+}
+
+/// Characters that the WHATWG parser leaves alone in path and query, and no dot segments.
+fn is_normal_path(path: &str) -> bool {
+    let allowed = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'/' | b'?' | b'%' | b'-' | b'.' | b'_' | b'~' | b'!')
+            || matches!(byte, b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
+    };
+    // "%2e" is a dot segment too (WHATWG URL, single-dot path segment).
+    path.bytes().all(allowed) && !path.contains("/.") && !path.contains("/%2")
+}
+
+fn parse_port(digits: &str) -> Option<u16> {
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
+fn check_characters(text: &str) -> Result<()> {
+    let bad = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f);
+    match bad {
+        None => Ok(()),
+        Some(at) => Err(Error::new(Kind::InvalidUrl)
+            .expected("no spaces or control characters")
+            .seen(format!("{} at byte {at}", excerpt(&text.as_bytes()[at..=at])))
+            .hint("percent-encode it, a space as %20")
+            .with_url(&excerpt(text.as_bytes()))),
+    }
+}
+
+fn refuse(text: &str, reason: url::ParseError) -> Error {
+    if reason == url::ParseError::RelativeUrlWithoutBase {
+        return missing_scheme(text);
+    }
+    Error::new(Kind::InvalidUrl).with_source(reason).with_url(text)
+}
+
+fn missing_scheme(text: &str) -> Error {
+    let hint = format!("perhaps you meant \"http://{}\"", text.trim_start_matches('/'));
+    Error::new(Kind::MissingScheme).expected("http:// or https://").hint(hint).with_url(text)
+}
+
+/// `localhost:8080/path` parses as a URL of the scheme "localhost": people mean a host and a port.
+fn unsupported(text: &str, scheme: &str) -> Error {
+    let rest = text.get(scheme.len() + 1..).unwrap_or_default();
+    if rest.starts_with(|character: char| character.is_ascii_digit()) {
+        return missing_scheme(text);
+    }
+    Error::new(Kind::UnsupportedScheme)
+        .expected("http or https")
+        .seen(excerpt(scheme.as_bytes()))
+        .with_url(text)
+}
+
+fn bad_port(text: &str, digits: &str) -> Error {
+    let seen = excerpt(digits.as_bytes());
+    Error::new(Kind::InvalidUrl).expected("a port from 0 to 65535").seen(seen).with_url(text)
+}
+
+impl FromStr for Url {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Url> {
+        Url::parse(text)
+    }
+}
+
+/// Shows the URL without credentials.
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({}{})", self.origin(), self.slice(self.path, self.text.len() as u32))
+    }
+}
+
+/// Shows the URL without credentials.
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.slice(self.path, self.text.len() as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fast_path_gives_what_the_whatwg_parser_gives() {
+        for text in [
+            "http://example.org/",
+            "https://example.org:8443/a/b?c=d&e=%20",
+            "http://127.0.0.1:8080/x",
+            "http://a-b.c/x;y=1,2?q=(a)*!$",
+        ] {
+            let fast = Url::parse_normal(text).expect(text);
+            assert_eq!(fast.as_str(), url::Url::parse(text).unwrap().as_str());
+        }
+    }
+
+    #[test]
+    fn the_fast_path_leaves_doubtful_urls_to_the_parser() {
+        for text in [
+            "http://EXAMPLE.org/",
+            "http://127.1/",
+            "http://1.2.3/",
+            "http://a/./b",
+            "http://a/%2e/b",
+            "http://a:80/",
+            "http://a:080/",
+            "http://xn--a/",
+            "http://a/b c",
+            "http://u@a/",
+            "http://[::1]/",
+            "http://a/#f",
+            "http://a",
+            "http://a/'",
+            "http://a:/",
+            "http://0x7f.1/",
+            "http://a../",
+        ] {
+            assert!(Url::parse_normal(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_are_cut_where_they_lie() {
+        let url = Url::parse("https://user:pw@[::1]:8443/a/b?c=d#e").unwrap();
+        assert_eq!((url.host(), url.port(), url.host_field()), ("::1", 8443, "[::1]:8443"));
+        assert_eq!((&*url.target(), url.path(), url.query()), ("/a/b?c=d", "/a/b", Some("c=d")));
+        assert_eq!((url.fragment(), url.credentials()), (Some("e"), Some(("user", "pw"))));
+        assert_eq!(url.origin(), "https://[::1]:8443");
+    }
+
+    #[test]
+    fn a_default_port_is_not_sent() {
+        let url = Url::from_prepared("http://[::1]:80?x".into()).unwrap();
+        assert_eq!((url.host_field(), &*url.target()), ("[::1]", "/?x"));
+        assert_eq!(Url::parse("http://example.org:80").unwrap().host_field(), "example.org");
+    }
+
+    #[test]
+    fn bad_urls_are_refused_with_the_right_kind() {
+        for (text, kind) in [
+            ("", Kind::MissingScheme),
+            ("example.org/path", Kind::MissingScheme),
+            ("//example.org", Kind::MissingScheme),
+            ("localhost:8080/", Kind::MissingScheme),
+            ("ftp://example.org/", Kind::UnsupportedScheme),
+            ("mailto:a@b", Kind::UnsupportedScheme),
+            ("http://", Kind::InvalidUrl),
+            ("http:///", Kind::InvalidUrl),
+            ("http://:80/", Kind::InvalidUrl),
+            ("http://a:99999/", Kind::InvalidUrl),
+            ("http://a:-1/", Kind::InvalidUrl),
+            ("http://a b/", Kind::InvalidUrl),
+            ("http://a/b c", Kind::InvalidUrl),
+            ("http://a/b\nc", Kind::InvalidUrl),
+            (" http://a/", Kind::InvalidUrl),
+            ("http://a/\0", Kind::InvalidUrl),
+            ("http://[::1/", Kind::InvalidUrl),
+        ] {
+            assert_eq!(Url::parse(text).unwrap_err().kind(), kind, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn prepared_urls_stay_as_they_are() {
+        let text = "HTTP://Example.org/a/../b|c?d='e'";
+        assert_eq!(Url::from_prepared(text.into()).unwrap().as_str(), text);
+        for bad in ["http://a/b c", "http://a/\u{e9}", "http:///a", "/a", "http://a:b/", "http://[::1]x/"] {
+            assert!(Url::from_prepared(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_and_display_hide_credentials() {
+        let url = Url::parse("http://user:secret@a/b").unwrap();
+        assert_eq!(format!("{url} {url:?}"), "http://a/b Url(http://a/b)");
+    }
+
+    #[test]
+    fn references_are_resolved() {
+        let base = Url::parse("http://a/b/c?d").unwrap();
+        assert_eq!(base.join("../e").unwrap().as_str(), "http://a/e");
+        assert_eq!(base.join("//f/g").unwrap().host(), "f");
+        assert!(base.join("mailto:x").is_err());
+    }
+}
