@@ -12,6 +12,7 @@ pub mod error;
 pub mod h1;
 pub mod headers;
 pub mod policy;
+pub mod pool;
 pub mod response;
 pub mod url;
 

@@ -1,0 +1,223 @@
+//! Which idle connection serves a request. Holds connections as opaque values; no sockets, no clock, no lock.
+//!
+//! The engine keeps one `Pool` behind a mutex, takes a candidate out, and checks *outside* the lock whether its
+//! peer is still there. Newest first, so that connections beyond the need of the hour grow old and are closed.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How many connections are kept, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Idle connections kept per origin. Default 10, as in requests; 0 turns keep-alive off.
+    pub idle_per_origin: usize,
+    /// Idle connections kept in all. Default 100: file descriptors are finite.
+    pub idle_total: usize,
+    /// How long an idle connection is kept. Default 90 s: below the idle time-outs of common load balancers' NAT.
+    pub idle_timeout: Option<Duration>,
+    /// How old a connection may grow, so that a change of the DNS is noticed. Default none.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            idle_per_origin: 10,
+            idle_total: 100,
+            idle_timeout: Some(Duration::from_secs(90)),
+            max_age: None,
+        }
+    }
+}
+
+/// Idle connections by origin. `T` is whatever the engine calls a connection.
+#[derive(Debug)]
+pub struct Pool<T> {
+    rules: Rules,
+    origins: HashMap<Box<str>, Vec<Idle<T>>>,
+    idle: usize,
+}
+
+#[derive(Debug)]
+struct Idle<T> {
+    connection: T,
+    settings: u64,
+    since: Instant,
+    born: Instant,
+}
+
+/// What a connection may be reused for: the same origin under the same settings (TLS, proxy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// Scheme, host and port, as [`crate::Url::origin`] gives them.
+    pub origin: &'a str,
+    /// A number that stands for the settings under which the connection was made.
+    pub settings: u64,
+}
+
+impl<T> Pool<T> {
+    /// An empty pool.
+    pub fn new(rules: Rules) -> Pool<T> {
+        Pool { rules, origins: HashMap::new(), idle: 0 }
+    }
+
+    /// Takes the newest idle connection for `key`. Those found too old go to `expired`: drop them outside the lock.
+    pub fn take(&mut self, key: Key<'_>, now: Instant, expired: &mut Vec<T>) -> Option<T> {
+        let list = self.origins.get_mut(key.origin)?;
+        while let Some(at) = list.iter().rposition(|idle| idle.settings == key.settings) {
+            let idle = list.remove(at);
+            self.idle -= 1;
+            if is_fresh(&self.rules, &idle, now) {
+                return Some(idle.connection);
+            }
+            expired.push(idle.connection);
+        }
+        None
+    }
+
+    /// Keeps `connection`, or gives one back that must be closed instead: this one, or the origin's oldest.
+    pub fn put(&mut self, key: Key<'_>, connection: T, born: Instant, now: Instant) -> Option<T> {
+        let rules = self.rules;
+        let idle = Idle { connection, settings: key.settings, since: now, born };
+        if rules.idle_per_origin == 0 || rules.idle_total == 0 || !is_fresh(&rules, &idle, now) {
+            return Some(idle.connection);
+        }
+        let evicted = if self.idle >= rules.idle_total { self.evict_oldest() } else { None };
+        if !self.origins.contains_key(key.origin) {
+            self.origins.insert(key.origin.into(), Vec::new());
+        }
+        let list = self.origins.get_mut(key.origin)?;
+        list.push(idle);
+        self.idle += 1;
+        if list.len() > rules.idle_per_origin {
+            self.idle -= 1;
+            return Some(list.remove(0).connection);
+        }
+        evicted
+    }
+
+    /// Takes out all idle connections, to be closed.
+    pub fn clear(&mut self) -> Vec<T> {
+        self.idle = 0;
+        self.origins.drain().flat_map(|(_, list)| list).map(|idle| idle.connection).collect()
+    }
+
+    /// Takes out what is too old at `now`, and says when to look again.
+    pub fn expire(&mut self, now: Instant) -> (Vec<T>, Option<Instant>) {
+        let rules = self.rules;
+        let mut expired = Vec::new();
+        for list in self.origins.values_mut() {
+            for idle in list.extract_if(.., |idle| !is_fresh(&rules, idle, now)) {
+                expired.push(idle.connection);
+            }
+        }
+        self.origins.retain(|_, list| !list.is_empty());
+        self.idle -= expired.len();
+        let next = self.origins.values().flatten().filter_map(|idle| ends(&rules, idle)).min();
+        (expired, next)
+    }
+
+    /// How many connections are idle.
+    pub fn idle(&self) -> usize {
+        self.idle
+    }
+
+    fn evict_oldest(&mut self) -> Option<T> {
+        let since = |list: &Vec<Idle<T>>| list.first().map(|idle| idle.since);
+        let oldest =
+            self.origins.values_mut().filter(|list| !list.is_empty()).min_by_key(|list| since(list))?;
+        self.idle -= 1;
+        Some(oldest.remove(0).connection)
+    }
+}
+
+fn is_fresh<T>(rules: &Rules, idle: &Idle<T>, now: Instant) -> bool {
+    ends(rules, idle).is_none_or(|end| now < end)
+}
+
+/// When an idle connection becomes too old; `None` for never.
+fn ends<T>(rules: &Rules, idle: &Idle<T>) -> Option<Instant> {
+    let by_idling = rules.idle_timeout.and_then(|limit| idle.since.checked_add(limit));
+    let by_age = rules.max_age.and_then(|limit| idle.born.checked_add(limit));
+    by_idling.into_iter().chain(by_age).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key<'static> = Key { origin: "http://a", settings: 0 };
+
+    fn start() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "an Instant cannot be made without a clock")]
+        Instant::now()
+    }
+
+    fn pool(rules: Rules, connections: &[u32]) -> (Pool<u32>, Instant) {
+        let (mut pool, now) = (Pool::new(rules), start());
+        for connection in connections {
+            assert_eq!(pool.put(KEY, *connection, now, now), None);
+        }
+        (pool, now)
+    }
+
+    #[test]
+    fn the_newest_connection_is_reused_first() {
+        let (mut pool, now) = pool(Rules::default(), &[1, 2]);
+        assert_eq!(pool.take(KEY, now, &mut vec![]), Some(2));
+        assert_eq!(pool.take(KEY, now, &mut vec![]), Some(1));
+        assert_eq!(pool.take(KEY, now, &mut vec![]), None);
+    }
+
+    #[test]
+    fn other_origins_and_settings_do_not_match() {
+        let (mut pool, now) = pool(Rules::default(), &[1]);
+        assert_eq!(pool.take(Key { origin: "http://b", settings: 0 }, now, &mut vec![]), None);
+        assert_eq!(pool.take(Key { settings: 1, ..KEY }, now, &mut vec![]), None);
+        assert_eq!(pool.idle(), 1);
+    }
+
+    #[test]
+    fn connections_that_idled_too_long_are_handed_out_for_closing() {
+        let (mut pool, now) = pool(Rules::default(), &[1, 2]);
+        let mut expired = vec![];
+        assert_eq!(pool.take(KEY, now + Duration::from_secs(90), &mut expired), None);
+        assert_eq!((expired, pool.idle()), (vec![2, 1], 0));
+    }
+
+    #[test]
+    fn a_connection_past_its_age_is_not_kept() {
+        let mut pool = Pool::new(Rules { max_age: Some(Duration::from_secs(5)), ..Rules::default() });
+        let born = start();
+        assert_eq!(pool.put(KEY, 1, born, born + Duration::from_secs(5)), Some(1));
+    }
+
+    #[test]
+    fn beyond_the_limit_per_origin_the_oldest_is_closed() {
+        let (mut pool, now) = pool(Rules { idle_per_origin: 2, ..Rules::default() }, &[1, 2]);
+        assert_eq!(pool.put(KEY, 3, now, now), Some(1));
+        assert_eq!(pool.idle(), 2);
+    }
+
+    #[test]
+    fn beyond_the_total_the_oldest_of_all_is_closed() {
+        let (mut pool, now) = pool(Rules { idle_total: 1, ..Rules::default() }, &[1]);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(pool.put(Key { origin: "http://b", settings: 0 }, 2, now, later), Some(1));
+        assert_eq!(pool.idle(), 1);
+    }
+
+    #[test]
+    fn expire_says_when_to_look_again() {
+        let (mut pool, now) = pool(Rules::default(), &[1]);
+        assert_eq!(pool.expire(now), (vec![], Some(now + Duration::from_secs(90))));
+        assert_eq!(pool.expire(now + Duration::from_secs(91)), (vec![1], None));
+    }
+
+    #[test]
+    fn no_keep_alive_means_that_nothing_is_kept() {
+        let mut pool = Pool::new(Rules { idle_per_origin: 0, ..Rules::default() });
+        let now = start();
+        assert_eq!(pool.put(KEY, 1, now, now), Some(1));
+    }
+}
