@@ -1,0 +1,125 @@
+//! Which handler answers which path and method, as flask routes: `HEAD` wherever `GET` is, `OPTIONS` everywhere, 405
+//! with `Allow` for the rest, 404 for unknown paths; and the CORS headers which httpbin adds to every answer.
+
+use super::message::{Answer, Call, Request, Response};
+use super::{Server, inspection, percent, special, status};
+
+struct Route {
+    /// `{}` is one segment, `{integer}` one of digits, `{rest}` at the end one or more segments.
+    pattern: &'static str,
+    methods: &'static [&'static str],
+    handler: fn(&Call<'_>) -> Answer,
+}
+
+const GET: &[&str] = &["GET"];
+const ANY: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"];
+
+#[rustfmt::skip]
+const ROUTES: &[Route] = &[
+    Route { pattern: "/get", methods: GET, handler: inspection::get },
+    Route { pattern: "/post", methods: &["POST"], handler: inspection::with_body },
+    Route { pattern: "/put", methods: &["PUT"], handler: inspection::with_body },
+    Route { pattern: "/patch", methods: &["PATCH"], handler: inspection::with_body },
+    Route { pattern: "/delete", methods: &["DELETE"], handler: inspection::with_body },
+    Route { pattern: "/anything", methods: ANY, handler: inspection::anything },
+    Route { pattern: "/anything/{rest}", methods: ANY, handler: inspection::anything },
+    Route { pattern: "/headers", methods: GET, handler: inspection::headers },
+    Route { pattern: "/ip", methods: GET, handler: inspection::ip },
+    Route { pattern: "/user-agent", methods: GET, handler: inspection::user_agent },
+    Route { pattern: "/testkit/echo-raw", methods: ANY, handler: special::echo_raw },
+    Route { pattern: "/testkit/connections", methods: ANY, handler: special::connections },
+    Route { pattern: "/testkit/close", methods: ANY, handler: special::close },
+    Route { pattern: "/testkit/early-hints", methods: ANY, handler: special::early_hints },
+    Route { pattern: "/testkit/trailers", methods: ANY, handler: special::trailers },
+    Route { pattern: "/testkit/no-length", methods: ANY, handler: special::no_length },
+    Route { pattern: "/testkit/chunked/{integer}", methods: ANY, handler: special::chunked },
+    Route { pattern: "/testkit/large/{integer}", methods: ANY, handler: special::large },
+];
+
+pub(super) fn answer(request: &Request, server: &Server) -> Response {
+    let response = dispatch(request, server);
+    add_cors(request, response)
+}
+
+fn dispatch(request: &Request, server: &Server) -> Response {
+    let path = request.path();
+    let mut allowed: Vec<&str> = Vec::new();
+    for route in ROUTES {
+        let Some(parameters) = match_pattern(route.pattern, &path) else { continue };
+        let wanted = if request.method == "HEAD" { "GET" } else { &request.method };
+        if route.methods.contains(&wanted) {
+            let query = percent::parse_pairs(request.query().as_bytes());
+            let call = Call { request, server, parameters, query };
+            return (route.handler)(&call).unwrap_or_else(|_| status::internal_server_error());
+        }
+        allowed.extend(route.methods);
+    }
+    if allowed.is_empty() {
+        return status::not_found();
+    }
+    allowed.extend(allowed.contains(&"GET").then_some("HEAD"));
+    allowed.push("OPTIONS");
+    let allowed = allowed.join(", ");
+    if request.method == "OPTIONS" {
+        return Response::html("").header("Allow", allowed);
+    }
+    status::method_not_allowed(&allowed)
+}
+
+/// What the pattern's placeholders matched; `None` if the path is not of this pattern.
+fn match_pattern(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let mut parameters = Vec::new();
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        if wanted == "{rest}" {
+            let rest = segments.collect::<Vec<_>>().join("/");
+            parameters.push(rest);
+            return parameters
+                .last()
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+                .then_some(parameters);
+        }
+        let segment = segments.next()?;
+        match wanted {
+            "{}" if !segment.is_empty() => parameters.push(segment.to_owned()),
+            "{integer}" if !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()) => {
+                parameters.push(segment.to_owned());
+            }
+            _ if wanted == segment => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(parameters)
+}
+
+fn add_cors(request: &Request, response: Response) -> Response {
+    let origin = request.header("Origin").unwrap_or_else(|| "*".into());
+    let response = response
+        .header("Access-Control-Allow-Origin", origin)
+        .header("Access-Control-Allow-Credentials", "true");
+    if request.method != "OPTIONS" {
+        return response;
+    }
+    let response = response
+        .header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, PATCH, OPTIONS")
+        .header("Access-Control-Max-Age", "3600");
+    match request.header("Access-Control-Request-Headers") {
+        Some(names) => response.header("Access-Control-Allow-Headers", names),
+        None => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_match_whole_segments() {
+        assert_eq!(match_pattern("/status/{}", "/status/200"), Some(vec!["200".into()]));
+        assert_eq!(match_pattern("/status/{}", "/status/"), None);
+        assert_eq!(match_pattern("/status/{}", "/status/200/1"), None);
+        assert_eq!(match_pattern("/bytes/{integer}", "/bytes/-1"), None);
+        assert_eq!(match_pattern("/anything/{rest}", "/anything/a/b"), Some(vec!["a/b".into()]));
+        assert_eq!(match_pattern("/get", "/get/"), None);
+    }
+}
