@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod config;
 pub mod content;
 pub mod deadline;
 pub mod error;
+pub mod exchange;
 pub mod h1;
 pub mod headers;
 pub mod policy;
@@ -16,6 +18,7 @@ pub mod pool;
 pub mod response;
 pub mod url;
 
+pub use config::{Config, Roots, Settings, TlsRules};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;

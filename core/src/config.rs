@@ -1,0 +1,200 @@
+//! Every knob once: its default, why, and what breaks at the extremes.
+//!
+//! One type for both scopes. A client's `Config` fills what a request's leaves open, and [`Config::resolve`] fills
+//! what both leave open with the defaults. Reading files that a knob names is the engine's work.
+
+use crate::deadline::Timeout;
+use crate::error::{Error, Kind, Result};
+use crate::h1::head_parse::HeadLimits;
+use crate::policy::redirect;
+use crate::pool;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Settings of a client or of one request. What is not set is inherited, then default.
+///
+/// ```
+/// use entreat_core::{Config, Timeout};
+/// use std::time::Duration;
+/// let config = Config::new().timeout(Timeout::total(Duration::from_secs(5))).max_body(1 << 20);
+/// assert_eq!(config.resolve().unwrap().max_body, Some(1 << 20));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    timeout: Option<Timeout>,
+    redirects: Option<redirect::Rules>,
+    decompress: Option<bool>,
+    cookies: Option<bool>,
+    user_agent: Option<Arc<str>>,
+    max_body: Option<u64>,
+    head_limits: Option<HeadLimits>,
+    pool: Option<pool::Rules>,
+    tls: Option<TlsRules>,
+}
+
+/// Whom to trust, for `https`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct TlsRules {
+    /// Which certificates may sign a server's.
+    pub roots: Roots,
+    /// Accept any certificate and any name. Default false: with it, anyone on the way can read and change all.
+    pub accept_any_certificate: bool,
+}
+
+/// The certificates at which trust ends.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Roots {
+    /// The operating system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place; Mozilla's
+    /// roots, compiled in, where neither has any.
+    #[default]
+    System,
+    /// A PEM file, or a directory of PEM files, and nothing else.
+    Path(PathBuf),
+    /// PEM text, and nothing else.
+    Pem(Arc<[u8]>),
+}
+
+/// All settings of one exchange, none left open.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long each part may take.
+    pub timeout: Timeout,
+    /// Whether and how redirects are followed.
+    pub redirects: redirect::Rules,
+    /// Ask for coded bodies and decode them.
+    pub decompress: bool,
+    /// Keep cookies between requests.
+    pub cookies: bool,
+    /// The User-Agent field.
+    pub user_agent: Arc<str>,
+    /// The largest decoded body; `None` for any.
+    pub max_body: Option<u64>,
+    /// The largest response head.
+    pub head_limits: HeadLimits,
+    /// What the pool keeps. Client scope only: a request cannot change it.
+    pub pool: pool::Rules,
+    /// Whom to trust.
+    pub tls: TlsRules,
+}
+
+impl Config {
+    /// Nothing set.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// How long each part of an exchange may take. Default: [`Timeout::default`], finite for all but the total.
+    pub fn timeout(mut self, timeout: Timeout) -> Config {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether and how redirects are followed. Default: [`redirect::Rules::modern`], at most 20.
+    pub fn redirects(mut self, rules: redirect::Rules) -> Config {
+        self.redirects = Some(rules);
+        self
+    }
+
+    /// Ask for gzip and deflate, and decode them. Default true; false delivers bodies as they come.
+    pub fn decompress(mut self, decompress: bool) -> Config {
+        self.decompress = Some(decompress);
+        self
+    }
+
+    /// Keep the cookies that servers set, and send them back. Default true for a client; the functions at the
+    /// crate's root share a client that keeps none.
+    pub fn cookies(mut self, cookies: bool) -> Config {
+        self.cookies = Some(cookies);
+        self
+    }
+
+    /// The User-Agent field. Default `entreat/` and the version; a header of that name goes before it.
+    pub fn user_agent(mut self, name: impl Into<Arc<str>>) -> Config {
+        self.user_agent = Some(name.into());
+        self
+    }
+
+    /// The largest body, in decoded bytes, that is read before [`Kind::BodyTooLarge`]. Default: any size.
+    pub fn max_body(mut self, bytes: u64) -> Config {
+        self.max_body = Some(bytes);
+        self
+    }
+
+    /// The largest response head. Default 256 KiB and 1,000 fields: above what real servers send, below what hurts.
+    pub fn head_limits(mut self, limits: HeadLimits) -> Config {
+        self.head_limits = Some(limits);
+        self
+    }
+
+    /// What the pool keeps. Only a client's counts.
+    pub fn pool(mut self, rules: pool::Rules) -> Config {
+        self.pool = Some(rules);
+        self
+    }
+
+    /// Whom to trust. Default: the operating system's store.
+    pub fn tls(mut self, rules: TlsRules) -> Config {
+        self.tls = Some(rules);
+        self
+    }
+
+    /// This, and `base` wherever this leaves a knob open.
+    pub fn or(self, base: &Config) -> Config {
+        Config {
+            timeout: self.timeout.or(base.timeout),
+            redirects: self.redirects.or_else(|| base.redirects.clone()),
+            decompress: self.decompress.or(base.decompress),
+            cookies: self.cookies.or(base.cookies),
+            user_agent: self.user_agent.or_else(|| base.user_agent.clone()),
+            max_body: self.max_body.or(base.max_body),
+            head_limits: self.head_limits.or_else(|| base.head_limits.clone()),
+            pool: self.pool.or(base.pool),
+            tls: self.tls.or_else(|| base.tls.clone()),
+        }
+    }
+
+    /// Fills what is open with the defaults.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidTimeout`], or [`Kind::InvalidConfig`] with the knob named.
+    pub fn resolve(self) -> Result<Settings> {
+        let settings = Settings {
+            timeout: self.timeout.unwrap_or_default(),
+            redirects: self.redirects.unwrap_or_default(),
+            decompress: self.decompress.unwrap_or(true),
+            cookies: self.cookies.unwrap_or(true),
+            user_agent: self.user_agent.unwrap_or_else(|| Arc::from(DEFAULT_USER_AGENT)),
+            max_body: self.max_body,
+            head_limits: self.head_limits.unwrap_or_default(),
+            pool: self.pool.unwrap_or_default(),
+            tls: self.tls.unwrap_or_default(),
+        };
+        settings.timeout.check()?;
+        if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
+            return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));
+        }
+        Ok(settings)
+    }
+}
+
+const DEFAULT_USER_AGENT: &str = concat!("entreat/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_goes_before_its_client_and_both_before_the_default() {
+        let client = Config::new().decompress(false).max_body(5);
+        let settings = Config::new().max_body(7).or(&client).resolve().unwrap();
+        assert_eq!((settings.decompress, settings.max_body, settings.cookies), (false, Some(7), true));
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let zero = Timeout { read: Some(std::time::Duration::ZERO), ..Timeout::NONE };
+        assert_eq!(Config::new().timeout(zero).resolve().unwrap_err().kind(), Kind::InvalidTimeout);
+        let limits = HeadLimits { bytes: 0, fields: 1 };
+        assert_eq!(Config::new().head_limits(limits).resolve().unwrap_err().kind(), Kind::InvalidConfig);
+    }
+}
