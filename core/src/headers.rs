@@ -130,6 +130,11 @@ impl Headers {
         })
     }
 
+    /// All fields in order, with names as bytes: for the codec, which compares and copies them as they are.
+    pub(crate) fn raw(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + '_ {
+        self.fields.iter().map(|field| (&self.buffer[range(field.name)], &self.buffer[range(field.value)]))
+    }
+
     /// How many fields there are, duplicates counted.
     pub fn len(&self) -> usize {
         self.fields.len()
