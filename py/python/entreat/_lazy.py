@@ -1,0 +1,71 @@
+"""Imports that wait until something needs them.
+
+`import entreat` must cost next to nothing, while `requests` promises that names such as `sessions.merge_cookies` are
+ordinary globals, which programs read, patch and replace. A light module therefore writes its heavy imports inside one
+function and hands it to `Deferred`. The names appear in the module as soon as anybody asks for one of them, or when the
+module's own code calls `_fill()`; from then on they are globals like any other. A value that a program has set in the
+meantime is never overwritten.
+
+Nothing here knows what is imported. `models`, `sessions`, `exceptions`, `_types` and the package itself use it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+class Deferred:
+    """The deferred imports of one module: call it to make sure that they are there."""
+
+    def __init__(self, namespace: dict, imports) -> None:
+        self._namespace = namespace
+        self._imports = imports
+        #: The names that `imports` will bind: the local variables of that function.
+        self.names = imports.__code__.co_varnames
+        #: Whether the names have been put in place.
+        self.done = False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self._bind()
+
+    def _bind(self) -> None:
+        values = self.__dict__.get("_values")
+        if values is None:
+            # A class made by `imports` must stay one class though two threads come here at once. A lock could deadlock
+            # with the interpreter's import locks; so both may import, and the first result counts.
+            values = self.__dict__.setdefault("_values", self._imports())
+        for name, value in values.items():
+            # setdefault, as a program may have put its own object there before us.
+            self._namespace.setdefault(name, value)
+        self.done = True
+
+    def value(self, name: str):
+        """What `imports` bound to a name, whatever a program has put in its place since."""
+        return self._values[name]
+
+    def lookup(self, name: str):
+        """The module's `__getattr__`. It binds anew: `mock.patch` deletes a name that it did not find as a global."""
+        if name not in self.names:
+            raise AttributeError(f"module {self._namespace['__name__']!r} has no attribute {name!r}")
+        self._bind()
+        return self._namespace[name]
+
+    def listing(self) -> list[str]:
+        """The module's `__dir__`."""
+        return sorted({*self._namespace, *self.names})
+
+
+class LazyModule:
+    """Stands for a module until an attribute of it is read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str):
+        __import__(self._name)
+        return getattr(sys.modules[self._name], attribute)
+
+
+#: What annotations refer to as `_t`: `typing` is not imported before somebody evaluates one.
+types = LazyModule(f"{__package__}._types")
