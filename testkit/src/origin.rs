@@ -19,14 +19,14 @@ mod special;
 mod status;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+use crate::loopback;
 
 /// What to listen on; the default is a free port for each of HTTP and HTTPS, without a log.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,7 @@ pub fn spawn() -> OriginHandle {
 /// # Errors
 /// If a port is taken.
 pub fn start(options: &Options) -> io::Result<OriginHandle> {
-    let http = listen(options.http_port)?;
+    let http = loopback::listen(options.http_port)?;
     let http_port = http[0].local_addr()?.port();
     let server = Arc::new(Server { log: options.log, ..Server::default() });
     let (stop, stopped) = oneshot::channel();
@@ -113,36 +113,8 @@ pub(crate) struct Server {
     log: bool,
 }
 
-/// 127.0.0.1 and, if this machine has IPv6, `::1` on the same port.
-fn listen(port: u16) -> io::Result<Vec<std::net::TcpListener>> {
-    const ATTEMPTS: usize = 20;
-    for _ in 0..ATTEMPTS {
-        let first = listen_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        let same_port = first.local_addr()?.port();
-        match listen_on(SocketAddr::from((Ipv6Addr::LOCALHOST, same_port))) {
-            Ok(second) => return Ok(vec![first, second]),
-            // The free port of one family may be taken in the other: try the next.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && port == 0 => {}
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            Err(_) => return Ok(vec![first]),
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::AddrInUse, "no port is free on both 127.0.0.1 and ::1"))
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    Ok(socket.into())
-}
-
 async fn accept(listener: std::net::TcpListener, server: Arc<Server>) {
+    let _ = listener.set_nonblocking(true);
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     loop {
         // Out of descriptors, or a client that left at once: the next one may fare better.
