@@ -7,12 +7,22 @@
 //!
 //! HTTP/1.1 is written by hand here, because a test wants to see the head exactly as it arrived.
 
+mod authentication;
+mod caching;
 mod connection;
+mod content;
+mod cookies;
+mod digest;
+mod dynamic;
+mod formats;
 mod inspection;
 mod json;
 mod message;
+mod parameters;
 mod percent;
+mod random;
 mod receive;
+mod redirects;
 mod routes;
 mod send;
 mod special;
@@ -25,7 +35,9 @@ use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
+use crate::ca::{Authority, LOOPBACK};
 use crate::loopback;
 
 /// What to listen on; the default is a free port for each of HTTP and HTTPS, without a log.
@@ -43,6 +55,10 @@ pub struct Options {
 pub struct OriginHandle {
     /// Where it speaks HTTP, on 127.0.0.1 and, if this machine has it, on `::1`.
     pub http_port: u16,
+    /// Where it speaks HTTPS, as `localhost`, `127.0.0.1` and `::1`.
+    pub https_port: u16,
+    /// The certificate of the authority to trust, in PEM.
+    pub ca_pem: String,
     server: Arc<Server>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -63,6 +79,10 @@ pub fn spawn() -> OriginHandle {
 pub fn start(options: &Options) -> io::Result<OriginHandle> {
     let http = loopback::listen(options.http_port)?;
     let http_port = http[0].local_addr()?.port();
+    let https = loopback::listen(options.https_port)?;
+    let https_port = https[0].local_addr()?.port();
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(authority.leaf(LOOPBACK).server(&["http/1.1"]));
     let server = Arc::new(Server { log: options.log, ..Server::default() });
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,18 +90,33 @@ pub fn start(options: &Options) -> io::Result<OriginHandle> {
     let thread = std::thread::Builder::new().name("entreat-origin".into()).spawn(move || {
         runtime.block_on(async move {
             for listener in http {
-                tokio::spawn(accept(listener, Arc::clone(&shared)));
+                tokio::spawn(accept(listener, Arc::clone(&shared), None));
+            }
+            for listener in https {
+                tokio::spawn(accept(listener, Arc::clone(&shared), Some(acceptor.clone())));
             }
             let _ = stopped.await;
         });
     })?;
-    Ok(OriginHandle { http_port, server, stop: Some(stop), thread: Some(thread) })
+    Ok(OriginHandle {
+        http_port,
+        https_port,
+        ca_pem: authority.pem().to_owned(),
+        server,
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 impl OriginHandle {
     /// An `http://` URL of this origin; the path begins with a slash.
     pub fn http_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.http_port)
+    }
+
+    /// An `https://` URL of this origin; the path begins with a slash.
+    pub fn https_url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.https_port)
     }
 
     /// How many connections it has accepted so far.
@@ -113,7 +148,7 @@ pub(crate) struct Server {
     log: bool,
 }
 
-async fn accept(listener: std::net::TcpListener, server: Arc<Server>) {
+async fn accept(listener: std::net::TcpListener, server: Arc<Server>, acceptor: Option<TlsAcceptor>) {
     let _ = listener.set_nonblocking(true);
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     loop {
@@ -121,7 +156,21 @@ async fn accept(listener: std::net::TcpListener, server: Arc<Server>) {
         let Ok((stream, peer)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
         let number = server.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let facts = connection::Facts { number, peer: peer.ip(), secure: false };
-        tokio::spawn(connection::serve(stream, facts, Arc::clone(&server)));
+        let facts = connection::Facts { number, peer: peer.ip(), secure: acceptor.is_some() };
+        let server = Arc::clone(&server);
+        match &acceptor {
+            None => {
+                tokio::spawn(connection::serve(stream, facts, server));
+            }
+            Some(acceptor) => {
+                let handshake = acceptor.accept(stream);
+                tokio::spawn(async move {
+                    // A client that does not trust us is no failure of ours.
+                    if let Ok(stream) = handshake.await {
+                        connection::serve(stream, facts, server).await;
+                    }
+                });
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let mut options = Options { log: true, ..Options::default() };
+    let mut ca_file = None;
     let mut until_stdin_closes = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -34,6 +35,7 @@ fn run() -> Result<(), String> {
             "--https-port" => {
                 options.https_port = value()?.parse().map_err(|_| "--https-port needs a number")?
             }
+            "--ca-file" => ca_file = Some(value()?),
             "--until-stdin-closes" => until_stdin_closes = true,
             "--quiet" => options.log = false,
             "--help" | "-h" => {
@@ -44,7 +46,12 @@ fn run() -> Result<(), String> {
         }
     }
     let origin = origin::start(&options).map_err(|error| error.to_string())?;
-    println!("{{\"http\": \"{}\", \"https\": null, \"ca_file\": null}}", origin.http_url(""));
+    if let Some(path) = &ca_file {
+        std::fs::write(path, &origin.ca_pem).map_err(|error| format!("{path}: {error}"))?;
+    }
+    let ca_file = ca_file.map_or("null".into(), |path| format!("{path:?}"));
+    let (http, https) = (origin.http_url(""), origin.https_url(""));
+    println!("{{\"http\": \"{http}\", \"https\": \"{https}\", \"ca_file\": {ca_file}}}");
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     if until_stdin_closes {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).map_err(|error| error.to_string())?;

@@ -39,7 +39,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, facts: F
         if server.log {
             eprintln!("{} {} {}", response.status, request.method, request.target);
         }
-        response.close |= !may_go_on(&request) || matches!(response.body, Body::UntilClose(_));
+        // A final answer of 1xx leaves the client waiting for another: the end of the connection tells it.
+        response.close |=
+            !may_go_on(&request) || matches!(response.body, Body::UntilClose(_)) || response.status < 200;
         let closes = response.close;
         let sent =
             send::response(receiver.stream(), response, request.method == "HEAD", request.version).await;

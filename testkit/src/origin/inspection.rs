@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::content::{self, File};
 use super::json::Json;
 use super::message::{Answer, Call, Request, Response};
 use super::percent;
@@ -60,7 +61,7 @@ pub(super) fn user_agent(call: &Call<'_>) -> Answer {
 
 /// The members of `/post` and its like.
 pub(super) fn described_with_body(call: &Call<'_>) -> Vec<(String, Json)> {
-    let content = content(call.request);
+    let content = content::of(call.request);
     let json = std::str::from_utf8(&content.data).ok().and_then(Json::parse).unwrap_or(Json::Null);
     let members = [
         ("args", arguments(call)),
@@ -155,36 +156,6 @@ pub(super) fn printable(bytes: &[u8], content_type: &str) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => Json::text(text),
         Err(_) => Json::Text(format!("data:{content_type};base64,{}", STANDARD.encode(bytes))),
-    }
-}
-
-/// A request's body, sorted into what httpbin shows. A form is no `data`.
-#[derive(Default)]
-struct Content {
-    data: Vec<u8>,
-    form: Vec<(String, String)>,
-    files: Vec<File>,
-}
-
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) content_type: String,
-    pub(super) content: Vec<u8>,
-}
-
-fn content(request: &Request) -> Content {
-    let content_type = request.header_values("Content-Type").last().unwrap_or_default();
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    match kind.to_ascii_lowercase().as_str() {
-        "application/x-www-form-urlencoded" => {
-            let form = if std::str::from_utf8(&request.body).is_ok() {
-                percent::parse_pairs(&request.body)
-            } else {
-                Vec::new()
-            };
-            Content { form, ..Content::default() }
-        }
-        _ => Content { data: request.body.clone(), ..Content::default() },
     }
 }
 

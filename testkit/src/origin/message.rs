@@ -75,7 +75,8 @@ impl Request {
         self.path_and_query().split_once('?').map_or("", |(_, query)| query)
     }
 
-    fn path_and_query(&self) -> &str {
+    /// The target without scheme, host and fragment, as sent.
+    pub(super) fn path_and_query(&self) -> &str {
         let target = match self.absolute_target() {
             Some((_, rest)) => rest,
             None => &self.target,

@@ -2,7 +2,10 @@
 //! with `Allow` for the rest, 404 for unknown paths; and the CORS headers which httpbin adds to every answer.
 
 use super::message::{Answer, Call, Request, Response};
-use super::{Server, inspection, percent, special, status};
+use super::{
+    Server, authentication, caching, cookies, digest, dynamic, formats, inspection, percent, redirects,
+    special, status,
+};
 
 struct Route {
     /// `{}` is one segment, `{integer}` one of digits, `{rest}` at the end one or more segments.
@@ -16,6 +19,7 @@ const ANY: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"];
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
+    Route { pattern: "/", methods: GET, handler: formats::index },
     Route { pattern: "/get", methods: GET, handler: inspection::get },
     Route { pattern: "/post", methods: &["POST"], handler: inspection::with_body },
     Route { pattern: "/put", methods: &["PUT"], handler: inspection::with_body },
@@ -26,6 +30,50 @@ const ROUTES: &[Route] = &[
     Route { pattern: "/headers", methods: GET, handler: inspection::headers },
     Route { pattern: "/ip", methods: GET, handler: inspection::ip },
     Route { pattern: "/user-agent", methods: GET, handler: inspection::user_agent },
+    Route { pattern: "/status/{}", methods: ANY, handler: authentication::status },
+    Route { pattern: "/redirect/{integer}", methods: GET, handler: redirects::times },
+    Route { pattern: "/relative-redirect/{integer}", methods: GET, handler: redirects::relative_times },
+    Route { pattern: "/absolute-redirect/{integer}", methods: GET, handler: redirects::absolute_times },
+    Route { pattern: "/redirect-to", methods: ANY, handler: redirects::to_argument },
+    Route { pattern: "/cookies", methods: GET, handler: cookies::list },
+    Route { pattern: "/cookies/set", methods: GET, handler: cookies::set },
+    Route { pattern: "/cookies/set/{}/{}", methods: GET, handler: cookies::set_one },
+    Route { pattern: "/cookies/delete", methods: GET, handler: cookies::delete },
+    Route { pattern: "/basic-auth/{}/{}", methods: GET, handler: authentication::basic },
+    Route { pattern: "/hidden-basic-auth/{}/{}", methods: GET, handler: authentication::hidden_basic },
+    Route { pattern: "/bearer", methods: GET, handler: authentication::bearer },
+    Route { pattern: "/digest-auth/{}/{}/{}", methods: GET, handler: digest::authenticate },
+    Route { pattern: "/digest-auth/{}/{}/{}/{}", methods: GET, handler: digest::authenticate },
+    Route { pattern: "/digest-auth/{}/{}/{}/{}/{}", methods: GET, handler: digest::authenticate },
+    Route { pattern: "/gzip", methods: GET, handler: formats::gzip },
+    Route { pattern: "/deflate", methods: GET, handler: formats::deflate },
+    Route { pattern: "/brotli", methods: GET, handler: formats::brotli },
+    Route { pattern: "/stream/{integer}", methods: GET, handler: dynamic::stream },
+    Route { pattern: "/stream-bytes/{integer}", methods: GET, handler: dynamic::stream_bytes },
+    Route { pattern: "/bytes/{integer}", methods: GET, handler: dynamic::bytes },
+    Route { pattern: "/range/{integer}", methods: GET, handler: dynamic::range },
+    Route { pattern: "/delay/{}", methods: ANY, handler: dynamic::delay },
+    Route { pattern: "/drip", methods: GET, handler: dynamic::drip },
+    Route { pattern: "/uuid", methods: GET, handler: dynamic::uuid },
+    Route { pattern: "/base64/{}", methods: GET, handler: dynamic::base64 },
+    Route { pattern: "/links/{integer}", methods: GET, handler: redirects::first_link },
+    Route { pattern: "/links/{integer}/{integer}", methods: GET, handler: dynamic::links },
+    Route { pattern: "/encoding/utf8", methods: GET, handler: formats::utf_8 },
+    Route { pattern: "/html", methods: GET, handler: formats::html },
+    Route { pattern: "/json", methods: GET, handler: formats::json },
+    Route { pattern: "/xml", methods: GET, handler: formats::xml },
+    Route { pattern: "/robots.txt", methods: GET, handler: formats::robots },
+    Route { pattern: "/deny", methods: GET, handler: formats::deny },
+    Route { pattern: "/forms/post", methods: GET, handler: formats::form },
+    Route { pattern: "/image", methods: GET, handler: formats::image },
+    Route { pattern: "/image/png", methods: GET, handler: formats::png },
+    Route { pattern: "/image/jpeg", methods: GET, handler: formats::jpeg },
+    Route { pattern: "/image/webp", methods: GET, handler: formats::webp },
+    Route { pattern: "/image/svg", methods: GET, handler: formats::svg },
+    Route { pattern: "/etag/{}", methods: GET, handler: caching::etag },
+    Route { pattern: "/cache", methods: GET, handler: caching::cache },
+    Route { pattern: "/cache/{integer}", methods: GET, handler: caching::cache_for },
+    Route { pattern: "/response-headers", methods: &["GET", "POST"], handler: caching::response_headers },
     Route { pattern: "/testkit/echo-raw", methods: ANY, handler: special::echo_raw },
     Route { pattern: "/testkit/connections", methods: ANY, handler: special::connections },
     Route { pattern: "/testkit/close", methods: ANY, handler: special::close },
