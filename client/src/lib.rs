@@ -1,1 +1,74 @@
+//! Send HTTP requests: as simple as `requests`, as fast as the socket, as careful as rustls.
+//!
+//! ```no_run
+//! let text = entreat::get("http://example.org/")?.text()?;
+//!
+//! let client = entreat::Client::new(); // keeps connections and cookies
+//! let request = entreat::Request::post("http://example.org/").form([("name", "John"), ("job", "developer")]);
+//! let answer: serde_json::Value = client.send(request)?.json()?;
+//! # Ok::<(), entreat::Error>(())
+//! ```
+//!
+//! The crate's root is blocking and needs no runtime; [`aio`](crate::aio) (feature `aio`) is the same on tokio.
+//! Requests are values; every knob is in [`Config`], for a client or for one request; one [`Error`] says what
+//! happened ([`Kind`]) and who can mend it ([`Blame`]).
+//!
+//! # Features
+//!
+//! * `tls` (default): `https` by rustls, trusting the operating system's certificates.
+//! * `json` (default): `Request::json` and `Response::json` through serde.
+//! * `aio`: the async face, on tokio.
 
+#![warn(missing_docs)]
+
+#[cfg(feature = "aio")]
+pub mod aio;
+mod body;
+mod client;
+mod connection;
+#[doc(hidden)]
+pub mod engine;
+#[doc(hidden)]
+pub mod incoming;
+#[doc(hidden)]
+pub mod net;
+mod request;
+mod response;
+#[doc(hidden)]
+pub mod session;
+mod text;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use body::{Body, Source};
+pub use client::Client;
+pub use entreat_core::policy::redirect::Rules as RedirectRules;
+pub use entreat_core::pool::Rules as PoolRules;
+pub use entreat_core::{Blame, Config, Error, Headers, Kind, Result, Roots, Timeout, TlsRules, Url, Version};
+pub use request::Request;
+pub use response::{Reader, Redirect, Response};
+
+use std::sync::OnceLock;
+
+/// Sends `GET url` and waits for the head of the response.
+///
+/// The functions at the crate's root share one client that keeps connections and no cookies.
+///
+/// # Errors
+/// As [`Client::send`].
+pub fn get(url: impl AsRef<str>) -> Result<Response> {
+    send(Request::get(url))
+}
+
+/// Sends `request`.
+///
+/// # Errors
+/// As [`Client::send`].
+pub fn send(request: Request) -> Result<Response> {
+    static SHARED: OnceLock<Client> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| match Client::with_config(Config::new().cookies(false)) {
+        Ok(client) => client,
+        Err(error) => unreachable!("these settings are valid: {error}"),
+    });
+    shared.send(request)
+}

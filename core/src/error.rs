@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, in one word. Each variant says when it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,15 +197,17 @@ impl Kind {
 ///
 /// One pointer wide. [`Error::kind`] is for programs, `Display` for people: it names what was expected and
 /// what was seen, and a hint where the caller can mend it. The underlying cause is [`source`](StdError::source).
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     url: Option<String>,
     expected: Option<Cow<'static, str>>,
     seen: Option<Cow<'static, str>>,
     hint: Option<Cow<'static, str>>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// The word used throughout the project.
@@ -236,7 +239,7 @@ impl Error {
 
     /// The underlying cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -46,7 +46,7 @@ pub struct Draft<'a> {
     /// Its body's length.
     pub body: BodyLength,
     /// The cookie jar's field, if there is one.
-    pub cookie: Option<&'a str>,
+    pub cookie: Option<&'a [u8]>,
 }
 
 /// Decides the fields that go out, in their order: ours first where the caller has none of that name.
@@ -71,7 +71,7 @@ pub fn prepare(draft: &Draft<'_>, settings: &Settings) -> Result<(Headers, BodyF
         ours("Accept-Encoding", ACCEPT_ENCODING.as_bytes())?;
     }
     if let Some(cookie) = draft.cookie {
-        ours("Cookie", cookie.as_bytes())?;
+        ours("Cookie", cookie)?;
     }
     for (name, value) in given.iter() {
         fields.push(name.as_bytes(), value)?;

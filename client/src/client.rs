@@ -1,0 +1,73 @@
+//! The blocking client: a [`Session`] on the caller's own thread.
+
+use crate::net::blocking::{Blocking, block};
+use crate::request::Request;
+use crate::response::Response;
+use crate::session::Session;
+use entreat_core::{Config, Result};
+
+/// Sends requests, keeps connections and cookies. Cheap to clone; clones share everything. Threads may share one.
+///
+/// The default time-outs are finite: 10 s to connect, 30 s between bytes. See [`Config`] for every knob.
+///
+/// ```no_run
+/// use entreat::{Client, Request};
+/// let client = Client::new();
+/// let text = client.send(Request::get("http://example.org/").header("Accept", "text/html"))?.text()?;
+/// # Ok::<(), entreat::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client(Session<Blocking>);
+
+impl Client {
+    /// A client with the defaults.
+    pub fn new() -> Client {
+        match Client::with_config(Config::new()) {
+            Ok(client) => client,
+            Err(error) => unreachable!("the defaults are valid: {error}"),
+        }
+    }
+
+    /// A client with settings of its own.
+    ///
+    /// # Errors
+    /// Settings that contradict themselves: [`Kind::InvalidConfig`](crate::Kind), `InvalidTimeout`.
+    pub fn with_config(config: Config) -> Result<Client> {
+        Ok(Client(Session::new(Blocking::default(), config)?))
+    }
+
+    /// Sends a request and waits for the head of its response; the body is read when it is asked for.
+    ///
+    /// Statuses of 400 and more are responses, not errors: see
+    /// [`Response::error_for_status`](crate::Response::error_for_status).
+    ///
+    /// # Errors
+    /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
+    pub fn send(&self, request: Request) -> Result<Response> {
+        block(self.0.deliver(request))
+    }
+
+    /// Sends `GET url`.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn get(&self, url: impl AsRef<str>) -> Result<Response> {
+        self.send(Request::get(url))
+    }
+
+    /// Closes the connections. Requests sent from now on fail with [`Kind::Closed`](crate::Kind).
+    pub fn close(&self) {
+        block(self.0.engine().close());
+    }
+
+    /// How many connections are idle.
+    pub fn idle_connections(&self) -> usize {
+        self.0.engine().idle()
+    }
+}
+
+impl Default for Client {
+    fn default() -> Client {
+        Client::new()
+    }
+}

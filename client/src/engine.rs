@@ -1,0 +1,422 @@
+//! The engine: one exchange from its first byte to the head of the answer, over any net.
+//!
+//! [`Engine::exchange`] is the whole journey in order: a connection from the pool or a new one, the request out,
+//! the head of the response in, and a replay where the connection turned out to be stale. It sends what it is given:
+//! which fields, redirects and cookies is the work of `client` with core's `exchange`. The body that follows the
+//! head is `incoming`.
+
+use crate::body::{Body, Content, Source};
+use crate::connection::Connection;
+use crate::incoming::Incoming;
+use crate::net::Net;
+#[cfg(feature = "tls")]
+use crate::tls;
+use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
+use entreat_core::h1::{self, HeadParser, LAST_CHUNK, Verdict};
+use entreat_core::pool::{self, Key, Pool};
+use entreat_core::{Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, TlsRules, Url};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Informational responses that one exchange may bring before the final one; more is a flood.
+const INFORMATIONAL_LIMIT: usize = 64;
+
+/// A streamed body is read and sent in pieces of this size: few system calls, little memory.
+const PIECE: usize = 128 * 1024;
+
+/// A body of bytes up to this size goes out in one write with the head.
+const JOINED: usize = 16 * 1024;
+
+/// Connections of one client and what it takes to make them.
+pub struct Engine<N: Net> {
+    pub(crate) net: N,
+    pool: Mutex<Pool<Connection<N::Stream>>>,
+    #[cfg(feature = "tls")]
+    tls: tls::Contexts,
+    closed: AtomicBool,
+}
+
+/// A request as it goes over the wire: nothing is added to it any more.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// A token; `exchange::prepare` or the caller has checked it.
+    pub method: &'a str,
+    /// Where it goes.
+    pub url: &'a Url,
+    /// All fields, Host included, in their order.
+    pub headers: &'a Headers,
+    /// How the body goes.
+    pub framing: BodyFraming,
+    /// The body.
+    pub body: &'a Body,
+    /// The knobs that count here: head limits and TLS.
+    pub settings: &'a Settings,
+    /// When to give up.
+    pub deadlines: Deadlines,
+    /// Take a connection from the pool and give it back. Without it a fresh one is used, and closed.
+    pub keep_alive: bool,
+}
+
+/// A failed attempt, and how far it came.
+struct Attempt {
+    error: Error,
+    sent: bool,
+}
+
+impl<N: Net> Engine<N> {
+    /// An engine without connections.
+    pub fn new(net: N, rules: pool::Rules) -> Arc<Engine<N>> {
+        Arc::new(Engine {
+            net,
+            pool: Mutex::new(Pool::new(rules)),
+            #[cfg(feature = "tls")]
+            tls: tls::Contexts::default(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Sends a request and receives the head of its response.
+    ///
+    /// # Errors
+    /// All that the network and the peer can do wrong, with the request's URL.
+    pub async fn exchange(self: &Arc<Self>, outgoing: &Outgoing<'_>) -> Result<(ResponseHead, Incoming<N>)> {
+        let mut replayed = false;
+        loop {
+            let mut connection =
+                self.connection(outgoing, replayed).await.map_err(|error| at(outgoing, error))?;
+            let reused = connection.exchanges > 0;
+            connection.exchanges += 1;
+            let attempt = match self.attempt(&mut connection, outgoing).await {
+                Ok((head, verdict)) => {
+                    let incoming = Incoming::new(self, connection, verdict, &head, outgoing);
+                    return Ok((head, incoming));
+                }
+                Err(attempt) => attempt,
+            };
+            let failure = Failure {
+                method: outgoing.method,
+                kind: attempt.error.kind(),
+                reused,
+                sent: attempt.sent,
+                rewindable: true,
+                replayed,
+            };
+            match recover(&failure) {
+                Recovery::GiveUp => return Err(at(outgoing, attempt.error)),
+                Recovery::Replay => {
+                    if outgoing.body.rewind().is_err() {
+                        let hint = "the connection was stale, and the body cannot be sent a second time";
+                        return Err(at(outgoing, attempt.error.hint(hint)));
+                    }
+                    replayed = true;
+                }
+            }
+        }
+    }
+
+    /// Closes the idle connections; those in use are closed when their responses are done. Requests are refused
+    /// from now on.
+    pub async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let idle = self.pool().clear();
+        for connection in idle {
+            connection.close(&self.net).await;
+        }
+    }
+
+    /// True after [`Engine::close`].
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are idle in the pool.
+    pub fn idle(&self) -> usize {
+        self.pool().idle()
+    }
+
+    /// Closes connections that idled too long; returns when to look again.
+    pub fn expire(&self) -> Option<Instant> {
+        let (expired, next) = self.pool().expire(self.net.now());
+        drop(expired);
+        next
+    }
+
+    /// An idle connection whose peer is still there, or a new one.
+    async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Connection<N::Stream>> {
+        if self.is_closed() {
+            return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
+        }
+        let origin = outgoing.url.origin();
+        let key = Key { origin: &origin, settings: settings_id(outgoing) };
+        while outgoing.keep_alive && !fresh {
+            let mut expired = Vec::new();
+            let candidate = self.pool().take(key, self.net.now(), &mut expired);
+            drop(expired);
+            match candidate {
+                Some(mut connection) => {
+                    if connection.is_alive(&self.net).await {
+                        return Ok(connection);
+                    }
+                }
+                None => break,
+            }
+        }
+        self.open(outgoing, key).await
+    }
+
+    /// Resolves, connects and, for https, shakes hands; all within the connect time-out.
+    async fn open(&self, outgoing: &Outgoing<'_>, key: Key<'_>) -> Result<Connection<N::Stream>> {
+        let (url, now) = (outgoing.url, self.net.now());
+        let deadline = outgoing.deadlines.connect(now);
+        let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
+        let stream = self.net.connect(&addresses, deadline).await?;
+        let mut connection = Connection::new(stream, key.origin.into(), key.settings, now);
+        if url.scheme() == Scheme::Https {
+            self.secure(&mut connection, outgoing, deadline).await?;
+        }
+        Ok(connection)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(
+        &self,
+        connection: &mut Connection<N::Stream>,
+        outgoing: &Outgoing<'_>,
+        deadline: entreat_core::Deadline,
+    ) -> Result<()> {
+        let session = self.tls.session(&outgoing.settings.tls, outgoing.url.host())?;
+        connection.secure(&self.net, session, deadline).await
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secure(
+        &self,
+        _connection: &mut Connection<N::Stream>,
+        _outgoing: &Outgoing<'_>,
+        _deadline: entreat_core::Deadline,
+    ) -> Result<()> {
+        Err(Error::new(Kind::UnsupportedScheme).seen("https").hint("build with the feature \"tls\""))
+    }
+
+    /// One request out and one head in, on one connection.
+    async fn attempt(
+        &self,
+        connection: &mut Connection<N::Stream>,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(ResponseHead, Verdict), Attempt> {
+        let now = self.net.now();
+        let mut sender = Sender { net: &self.net, connection, outgoing, sent: false };
+        let sent = sender.send(now).await;
+        let begun = sender.sent;
+        match (sent, self.receive_head(connection, outgoing).await) {
+            (Ok(()), received) => received.map_err(|error| Attempt { error, sent: begun }),
+            // The peer may have answered before it stopped listening: that answer says more than our failed write.
+            (Err(error), Ok((head, verdict))) if error.kind() == Kind::Io || is_refusal(&error) => {
+                Ok((head, Verdict { keep_alive: false, ..verdict }))
+            }
+            (Err(error), _) => Err(Attempt { error, sent: begun }),
+        }
+    }
+
+    /// Receives up to the end of the final response's head, past informational ones (RFC 9110 section 15.2).
+    async fn receive_head(
+        &self,
+        connection: &mut Connection<N::Stream>,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(ResponseHead, Verdict)> {
+        let mut parser = HeadParser::new(outgoing.settings.head_limits);
+        let mut informational = 0;
+        // One read time-out for the whole head would punish slow links; one for each byte lets a drip go on: the
+        // total is what bounds that.
+        loop {
+            while let Some((head, consumed)) = parser.parse(connection.received.as_slice())? {
+                connection.received.consume(consumed);
+                if head.status >= 200 || head.status == 101 {
+                    let verdict = h1::decide(outgoing.method, &head)?;
+                    return Ok((head, verdict));
+                }
+                informational += 1;
+                if informational > INFORMATIONAL_LIMIT {
+                    return Err(Error::new(Kind::MalformedResponse)
+                        .expected(format!("at most {INFORMATIONAL_LIMIT} informational responses")));
+                }
+                parser.reset();
+            }
+            let deadline = outgoing.deadlines.read(self.net.now());
+            if connection.receive(&self.net, deadline).await? == 0 {
+                return Err(parser.end_of_input(connection.received.as_slice()));
+            }
+        }
+    }
+
+    /// Takes a connection back for later exchanges.
+    pub(crate) fn release(&self, connection: Connection<N::Stream>) {
+        if self.is_closed() {
+            return;
+        }
+        let origin = connection.origin.clone();
+        let key = Key { origin: &origin, settings: connection.settings };
+        let (born, now) = (connection.born, self.net.now());
+        let surplus = self.pool().put(key, connection, born, now);
+        drop(surplus);
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool<Connection<N::Stream>>> {
+        // Whoever panicked with the lock held did not leave half a change: each method of Pool is one step.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The request's way out on one connection.
+struct Sender<'a, N: Net> {
+    net: &'a N,
+    connection: &'a mut Connection<N::Stream>,
+    outgoing: &'a Outgoing<'a>,
+    /// Something may have reached the peer.
+    sent: bool,
+}
+
+impl<N: Net> Sender<'_, N> {
+    async fn send(&mut self, now: Instant) -> Result<()> {
+        let outgoing = self.outgoing;
+        let mut bytes = Vec::with_capacity(512);
+        h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
+        match &outgoing.body.0 {
+            Content::Empty => {
+                if outgoing.framing == BodyFraming::Chunked {
+                    bytes.extend_from_slice(LAST_CHUNK);
+                }
+                self.write(&bytes, now).await
+            }
+            Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
+            Content::Stream(stream) => {
+                let mut source = stream.take()?;
+                let sent = self.send_source(bytes, &mut *source, now).await;
+                stream.put_back(source);
+                sent
+            }
+        }
+    }
+
+    async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<()> {
+        let chunked = self.outgoing.framing == BodyFraming::Chunked;
+        if body.len() <= JOINED {
+            if chunked {
+                h1::write_chunk(&mut head, body);
+                head.extend_from_slice(LAST_CHUNK);
+            } else {
+                head.extend_from_slice(body);
+            }
+            return self.write(&head, now).await;
+        }
+        if chunked {
+            h1::write_chunk_head(&mut head, body.len() as u64);
+        }
+        self.write(&head, now).await?;
+        for piece in body.chunks(PIECE) {
+            self.stop_if_refused().await?;
+            self.write(piece, self.net.now()).await?;
+        }
+        if chunked {
+            self.write(b"\r\n0\r\n\r\n", self.net.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what the source gives, as it gives it: in chunks, or exactly as many bytes as were announced.
+    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<()> {
+        self.write(&head, now).await?;
+        let mut piece = vec![0; PIECE];
+        let mut framed = Vec::new();
+        let mut total = 0u64;
+        loop {
+            let count = read_source(source, &mut piece)?;
+            self.stop_if_refused().await?;
+            match self.outgoing.framing {
+                BodyFraming::Length(length) => {
+                    total += count as u64;
+                    if total > length || (count == 0 && total < length) {
+                        return Err(wrong_length(length, total));
+                    }
+                    self.write(&piece[..count], self.net.now()).await?;
+                }
+                BodyFraming::Chunked => {
+                    framed.clear();
+                    h1::write_chunk(&mut framed, &piece[..count]);
+                    if count == 0 {
+                        framed.extend_from_slice(LAST_CHUNK);
+                    }
+                    self.write(&framed, self.net.now()).await?;
+                }
+            }
+            if count == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8], now: Instant) -> Result<()> {
+        self.sent = true;
+        self.connection.send(self.net, bytes, &self.outgoing.deadlines, now).await
+    }
+
+    /// RFC 9112 section 9.5: "A client sending a message body SHOULD monitor the open connection for an error
+    /// response while it is transmitting the request. If the client sees a response that indicates the server does
+    /// not wish to receive the message body and is closing the connection, the client SHOULD immediately cease
+    /// transmitting the body and close its side of the connection."
+    async fn stop_if_refused(&mut self) -> Result<()> {
+        self.connection.receive_ready(self.net).await?;
+        match self.connection.received.as_slice() {
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4' | b'5', ..] => Err(refusal()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {
+    loop {
+        match source.read(piece) {
+            Ok(count) => return Ok(count.min(piece.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(Error::new(Kind::InvalidBody).expected("a readable source").with_source(error));
+            }
+        }
+    }
+}
+
+fn wrong_length(announced: u64, given: u64) -> Error {
+    Error::new(Kind::InvalidBody).expected(format!("{announced} bytes, as announced")).seen(
+        if given > announced {
+            "more from the source".to_owned()
+        } else {
+            format!("{given} from the source")
+        },
+    )
+}
+
+/// Not an error that anyone sees: the upload stops here, and the refusal is read.
+fn refusal() -> Error {
+    Error::new(Kind::Status)
+}
+
+fn is_refusal(error: &Error) -> bool {
+    error.kind() == Kind::Status
+}
+
+fn at(outgoing: &Outgoing<'_>, error: Error) -> Error {
+    error.with_url(outgoing.url.as_str())
+}
+
+/// A number for the settings that a connection was made under; plain connections have none.
+fn settings_id(outgoing: &Outgoing<'_>) -> u64 {
+    let rules = &outgoing.settings.tls;
+    if outgoing.url.scheme() == Scheme::Http || *rules == TlsRules::default() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    rules.hash(&mut hasher);
+    hasher.finish()
+}

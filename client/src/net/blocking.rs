@@ -1,0 +1,322 @@
+//! Standard sockets on the caller's thread. Every future of this net is ready at its first poll.
+//!
+//! Waits are sliced: the kernel's socket time-out is at most [`SLICE`], so that a signal that landed on another
+//! thread, or an interrupt asked for by the program, is noticed within that time. A socket's time-out is set when
+//! it is made and changed only where less than a slice remains, so a request costs two system calls: send, receive.
+//!
+//! Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
+//! call cannot be interrupted; numeric hosts need no thread.
+
+use super::{Net, Peeked};
+use entreat_core::{Deadline, Error, Kind, Result};
+use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
+use std::future::{Future, ready};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// The longest that a wait goes on without looking for an interrupt.
+pub const SLICE: Duration = Duration::from_millis(250);
+
+/// Sockets that block the calling thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Blocking {
+    /// Asked at least once a slice, and after each signal: `true` ends the wait with `Kind::Interrupted`.
+    /// Python's binding runs its signal handlers here.
+    pub interrupt: Option<fn() -> bool>,
+}
+
+/// A blocking socket and the time-outs that the kernel knows for it.
+#[derive(Debug)]
+pub struct Stream {
+    socket: TcpStream,
+    read_timeout: Duration,
+    write_timeout: Duration,
+}
+
+/// Runs a future of the blocking net: it is ready at the first poll.
+pub fn block<F: Future>(future: F) -> F::Output {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a future of the blocking net never suspends"),
+    }
+}
+
+impl Net for Blocking {
+    type Stream = Stream;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>>> + Send {
+        ready(self.resolve_now(host, port, deadline))
+    }
+
+    fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Stream>> + Send {
+        ready(self.connect_now(addresses, deadline))
+    }
+
+    fn read(
+        &self,
+        stream: &mut Stream,
+        into: &mut [u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send {
+        ready(self.read_now(stream, into, deadline))
+    }
+
+    fn write(
+        &self,
+        stream: &mut Stream,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send {
+        ready(self.write_now(stream, bytes, deadline))
+    }
+
+    fn peek(&self, stream: &mut Stream) -> Peeked {
+        peek_now(&stream.socket)
+    }
+}
+
+impl Blocking {
+    fn resolve_now(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let (answer, wait) = mpsc::sync_channel(1);
+        let name = host.to_owned();
+        let lookup = move || {
+            // Nobody listens any more where the deadline has passed: then the answer is of no use.
+            let _ = answer.send((name.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+        };
+        std::thread::Builder::new()
+            .name("entreat-resolve".into())
+            .spawn(lookup)
+            .map_err(|error| Error::new(Kind::Resolve).with_source(error))?;
+        loop {
+            match wait.recv_timeout(self.slice(deadline)?) {
+                Ok(found) => return resolved(host, found),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.check_interrupt()?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new(Kind::Resolve).seen("the resolver's thread ended"));
+                }
+            }
+        }
+    }
+
+    fn connect_now(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Stream> {
+        let mut failure = None;
+        for address in addresses {
+            match self.connect_one(*address, deadline) {
+                Ok(socket) => return Stream::new(socket).map_err(io_error),
+                Err(error) if error.kind() == Kind::Connect => failure = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::new(Kind::Connect).seen("no address to connect to")))
+    }
+
+    fn connect_one(&self, address: SocketAddr, deadline: Deadline) -> Result<Socket> {
+        let failed =
+            |error: io::Error| Error::new(Kind::Connect).seen(address.to_string()).with_source(error);
+        let domain = socket2::Domain::for_address(address);
+        let socket =
+            Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP)).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        match socket.connect(&SockAddr::from(address)) {
+            Ok(()) => {}
+            Err(error) if is_in_progress(&error) => loop {
+                let slice = self.slice(deadline)?;
+                if wait_connected(&socket, slice).map_err(failed)? {
+                    break;
+                }
+                self.check_interrupt()?;
+            },
+            Err(error) => return Err(failed(error)),
+        }
+        match socket.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => return Err(failed(error)),
+        }
+        socket.set_nonblocking(false).map_err(failed)?;
+        Ok(socket)
+    }
+
+    fn read_now(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
+        loop {
+            stream.limit_read(self.slice(deadline)?).map_err(io_error)?;
+            match io::Read::read(&mut &stream.socket, into) {
+                Ok(count) => return Ok(count),
+                Err(error) => self.after_wait(error)?,
+            }
+        }
+    }
+
+    fn write_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        loop {
+            stream.limit_write(self.slice(deadline)?).map_err(io_error)?;
+            match io::Write::write(&mut &stream.socket, bytes) {
+                Ok(count) => return Ok(count),
+                Err(error) => self.after_wait(error)?,
+            }
+        }
+    }
+
+    /// How long to wait before looking around again; the deadline's error where it has passed.
+    fn slice(&self, deadline: Deadline) -> Result<Duration> {
+        if deadline.at.is_none() {
+            return Ok(SLICE);
+        }
+        Ok(deadline.remaining(Instant::now())?.map_or(SLICE, |left| left.min(SLICE)))
+    }
+
+    /// After a wait that brought nothing: go on, unless something real happened.
+    fn after_wait(&self, error: io::Error) -> Result<()> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {
+                self.check_interrupt()
+            }
+            _ => Err(io_error(error)),
+        }
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        match self.interrupt {
+            Some(interrupted) if interrupted() => Err(Error::new(Kind::Interrupted)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Stream {
+    fn new(socket: Socket) -> io::Result<Stream> {
+        socket.set_tcp_nodelay(true)?;
+        // A peer that vanished without a word is noticed while a long wait goes on.
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+        socket.set_read_timeout(Some(SLICE))?;
+        socket.set_write_timeout(Some(SLICE))?;
+        Ok(Stream { socket: socket.into(), read_timeout: SLICE, write_timeout: SLICE })
+    }
+
+    /// The socket below.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    fn limit_read(&mut self, limit: Duration) -> io::Result<()> {
+        if limit != self.read_timeout {
+            self.socket.set_read_timeout(Some(limit))?;
+            self.read_timeout = limit;
+        }
+        Ok(())
+    }
+
+    fn limit_write(&mut self, limit: Duration) -> io::Result<()> {
+        if limit != self.write_timeout {
+            self.socket.set_write_timeout(Some(limit))?;
+            self.write_timeout = limit;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn resolved(host: &str, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>> {
+    match found {
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+        Ok(_) => Err(Error::new(Kind::Resolve).seen(format!("no address for {host}"))),
+        Err(error) => Err(Error::new(Kind::Resolve).seen(host.to_owned()).with_source(error)),
+    }
+}
+
+pub(crate) fn io_error(error: io::Error) -> Error {
+    Error::new(Kind::Io).with_source(error)
+}
+
+/// `MSG_PEEK | MSG_DONTWAIT` costs a quarter of a microsecond: cheap enough before every reuse.
+#[cfg(unix)]
+pub(crate) fn peek_now(socket: &TcpStream) -> Peeked {
+    let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
+    let found = SockRef::from(socket).recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT);
+    peeked(found)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn peek_now(socket: &TcpStream) -> Peeked {
+    if socket.set_nonblocking(true).is_err() {
+        return Peeked::Closed;
+    }
+    let found = socket.peek(&mut [0]);
+    match socket.set_nonblocking(false) {
+        Ok(()) => peeked(found),
+        Err(_) => Peeked::Closed,
+    }
+}
+
+pub(crate) fn peeked(found: io::Result<usize>) -> Peeked {
+    match found {
+        Ok(0) => Peeked::Closed,
+        Ok(_) => Peeked::Bytes,
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Peeked::Nothing,
+            _ => Peeked::Closed,
+        },
+    }
+}
+
+#[cfg(unix)]
+fn is_in_progress(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
+}
+
+#[cfg(not(unix))]
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// True once the socket is connected or has failed; false where `limit` passed first, or a signal came.
+#[cfg(unix)]
+fn wait_connected(socket: &Socket, limit: Duration) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // Rounded up, so that less than a millisecond does not become a busy loop.
+    let milliseconds = limit.as_micros().div_ceil(1000) as libc::c_int;
+    // SAFETY: `poll` is one valid pollfd that lives across the call; the descriptor is open as `socket` is borrowed.
+    match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
+        0 => Ok(false),
+        1.. => Ok(true),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+    }
+}
+
+#[cfg(not(unix))]
+fn wait_connected(socket: &Socket, limit: Duration) -> io::Result<bool> {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        if socket.peer_addr().is_ok() {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(false)
+}

@@ -1,0 +1,76 @@
+//! The I/O that the engine needs, as one small trait, and its implementations.
+//!
+//! The engine is written once, as `async fn`s generic over [`Net`]. [`blocking::Blocking`] never suspends, so one
+//! `poll` runs a whole exchange on the caller's thread; [`tokio`](self::tokio) suspends in tokio's reactor; the
+//! scripted net plays a peer in memory on a virtual clock and suspends at every await.
+//!
+//! A future that never suspends cannot race: never `select` two futures of a net. Whatever comes first of several
+//! things is a method of the net. No lock is held across an await.
+
+use entreat_core::{Deadline, Result};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+pub mod blocking;
+#[cfg(feature = "scripted")]
+pub mod scripted;
+#[cfg(feature = "aio")]
+pub mod tokio;
+
+/// Sockets, names and time, as the engine sees them.
+///
+/// Every wait ends at its deadline with the deadline's own error. Errors of the system are `Kind::Io`, or
+/// `Kind::Connect` and `Kind::Resolve` from the methods of those names.
+pub trait Net: Send + Sync + 'static {
+    /// A connected byte stream. Dropping it closes it.
+    type Stream: Send + 'static;
+
+    /// The clock that deadlines are measured against.
+    fn now(&self) -> Instant;
+
+    /// The addresses of `host`, in the order in which they should be tried. Never empty.
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>>> + Send;
+
+    /// Connects to the first of the addresses that answers.
+    fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Self::Stream>> + Send;
+
+    /// Reads what is there, at least one byte; 0 means that the peer has closed.
+    fn read(
+        &self,
+        stream: &mut Self::Stream,
+        into: &mut [u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Writes as much as the stream takes, at least one byte.
+    fn write(
+        &self,
+        stream: &mut Self::Stream,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// What a read would find, without waiting and without taking it.
+    fn peek(&self, stream: &mut Self::Stream) -> Peeked;
+}
+
+/// What lies unread on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peeked {
+    /// Nothing: an idle connection is as it should be.
+    Nothing,
+    /// Bytes that nobody has asked for yet.
+    Bytes,
+    /// The peer has closed, or the connection is broken.
+    Closed,
+}

@@ -1,0 +1,95 @@
+//! Sockets in tokio's reactor, for [`crate::aio`]. Every method must run inside a tokio runtime.
+//!
+//! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first.
+
+use super::blocking::{io_error, resolved};
+use super::{Net, Peeked};
+use entreat_core::{Deadline, Error, Kind, Result};
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+use tokio::net::TcpStream;
+
+/// Sockets of the tokio runtime that the caller is in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tokio;
+
+impl Net for Tokio {
+    type Stream = TcpStream;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn resolve(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let lookup = async { tokio::net::lookup_host((host, port)).await.map(Vec::from_iter) };
+        resolved(host, until(deadline, lookup).await?)
+    }
+
+    async fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream> {
+        let mut failure = None;
+        for address in addresses {
+            match until(deadline, TcpStream::connect(address)).await? {
+                Ok(stream) => {
+                    stream.set_nodelay(true).map_err(io_error)?;
+                    return Ok(stream);
+                }
+                Err(error) => {
+                    failure = Some(Error::new(Kind::Connect).seen(address.to_string()).with_source(error));
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::new(Kind::Connect).seen("no address to connect to")))
+    }
+
+    async fn read(&self, stream: &mut TcpStream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
+        loop {
+            match stream.try_read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    until(deadline, stream.readable()).await?.map_err(io_error)?;
+                }
+                outcome => return outcome.map_err(io_error),
+            }
+        }
+    }
+
+    async fn write(&self, stream: &mut TcpStream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        loop {
+            match stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    until(deadline, stream.writable()).await?.map_err(io_error)?;
+                }
+                outcome => return outcome.map_err(io_error),
+            }
+        }
+    }
+
+    fn peek(&self, stream: &mut TcpStream) -> Peeked {
+        peek_tokio(stream)
+    }
+}
+
+#[cfg(unix)]
+fn peek_tokio(stream: &TcpStream) -> Peeked {
+    let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    super::blocking::peeked(socket2::SockRef::from(stream).recv_with_flags(&mut byte, flags))
+}
+
+#[cfg(not(unix))]
+fn peek_tokio(stream: &TcpStream) -> Peeked {
+    // The socket is non-blocking already.
+    super::blocking::peeked(socket2::SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]))
+}
+
+/// The future's output, or the deadline's error where that passes first.
+async fn until<F: Future>(deadline: Deadline, future: F) -> Result<F::Output> {
+    match deadline.at {
+        None => Ok(future.await),
+        Some(at) => tokio::time::timeout_at(at.into(), future).await.map_err(|_| deadline.error()),
+    }
+}

@@ -1,0 +1,200 @@
+//! A request as a value: made once, kept, cloned, sent by any client.
+//!
+//! Setters chain. What is wrong with an argument is remembered, the first mistake only, and given back by whoever
+//! sends the request, before anything is sent.
+
+use crate::body::Body;
+use entreat_core::{Config, Error, Headers, Kind, Result, Timeout, Url};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// An HTTP request.
+///
+/// ```
+/// use entreat::Request;
+/// let request = Request::post("http://example.org/items")
+///     .header("X-Trace", "1")
+///     .query("page", "2")
+///     .form([("name", "John"), ("job", "developer")]);
+/// assert_eq!(request.url().unwrap().target(), "/items?page=2");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) url: Option<Url>,
+    pub(crate) headers: Headers,
+    pub(crate) body: Body,
+    pub(crate) config: Option<Box<Config>>,
+    error: Option<Error>,
+}
+
+impl Request {
+    /// A request with any method, which is sent as it is written. `url` is absolute.
+    pub fn new(method: impl Into<Cow<'static, str>>, url: impl AsRef<str>) -> Request {
+        let (url, error) = match Url::parse(url.as_ref()) {
+            Ok(url) => (Some(url), None),
+            Err(error) => (None, Some(error)),
+        };
+        Request {
+            method: method.into(),
+            url,
+            headers: Headers::new(),
+            body: Body::empty(),
+            config: None,
+            error,
+        }
+    }
+
+    /// `GET url`.
+    pub fn get(url: impl AsRef<str>) -> Request {
+        Request::new("GET", url)
+    }
+
+    /// `HEAD url`.
+    pub fn head(url: impl AsRef<str>) -> Request {
+        Request::new("HEAD", url)
+    }
+
+    /// `OPTIONS url`.
+    pub fn options(url: impl AsRef<str>) -> Request {
+        Request::new("OPTIONS", url)
+    }
+
+    /// `POST url`.
+    pub fn post(url: impl AsRef<str>) -> Request {
+        Request::new("POST", url)
+    }
+
+    /// `PUT url`.
+    pub fn put(url: impl AsRef<str>) -> Request {
+        Request::new("PUT", url)
+    }
+
+    /// `PATCH url`.
+    pub fn patch(url: impl AsRef<str>) -> Request {
+        Request::new("PATCH", url)
+    }
+
+    /// `DELETE url`.
+    pub fn delete(url: impl AsRef<str>) -> Request {
+        Request::new("DELETE", url)
+    }
+
+    /// Sets a header, in the place of one of that name that was there.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Request {
+        let outcome = self.headers.set(name, value);
+        self.note(outcome)
+    }
+
+    /// Adds a header beside those of the same name.
+    pub fn append_header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Request {
+        let outcome = self.headers.append(name, value);
+        self.note(outcome)
+    }
+
+    /// Adds `name=value` to the URL's query, encoded.
+    pub fn query(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Request {
+        let Some(url) = &self.url else { return self };
+        match url.with_query([(name, value)]) {
+            Ok(url) => {
+                self.url = Some(url);
+                self
+            }
+            Err(error) => self.note(Err(error)),
+        }
+    }
+
+    /// Sets the body: bytes, text, or a [`Body`] made of a file or a reader.
+    pub fn body(mut self, body: impl Into<Body>) -> Request {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends the file at `path` as the body.
+    pub fn file(self, path: impl AsRef<std::path::Path>) -> Request {
+        match Body::path(path) {
+            Ok(body) => self.body(body),
+            Err(error) => self.note(Err(error)),
+        }
+    }
+
+    /// Sets the body to `pairs` as an HTML form (`application/x-www-form-urlencoded`).
+    pub fn form<N: AsRef<str>, V: AsRef<str>>(self, pairs: impl IntoIterator<Item = (N, V)>) -> Request {
+        let mut text = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in pairs {
+            text.append_pair(name.as_ref(), value.as_ref());
+        }
+        self.content("application/x-www-form-urlencoded", text.finish())
+    }
+
+    /// Sets the body to `value` as JSON. A value that cannot be serialized is an error of [`Kind::InvalidBody`].
+    #[cfg(feature = "json")]
+    pub fn json(self, value: &(impl serde::Serialize + ?Sized)) -> Request {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => self.content("application/json", bytes),
+            Err(error) => self.note(Err(Error::new(Kind::InvalidBody).with_source(error))),
+        }
+    }
+
+    /// Sets a bearer token (RFC 6750).
+    pub fn bearer_auth(self, token: impl AsRef<str>) -> Request {
+        self.header("Authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// Limits the whole exchange, body included; the other time-outs stay at their defaults.
+    pub fn timeout(self, total: Duration) -> Request {
+        self.configure(|config| config.timeout(Timeout::total(total)))
+    }
+
+    /// Changes settings for this request alone; what is not set comes from the client.
+    ///
+    /// ```
+    /// # use entreat::Request;
+    /// let request = Request::get("http://example.org/").configure(|config| config.decompress(false));
+    /// ```
+    pub fn configure(mut self, change: impl FnOnce(Config) -> Config) -> Request {
+        let config = self.config.take().map_or_else(Config::new, |config| *config);
+        self.config = Some(Box::new(change(config)));
+        self
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The URL, where it could be parsed.
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_ref()
+    }
+
+    /// The headers set so far; those that a client adds come when it is sent.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The first mistake among the arguments.
+    pub(crate) fn check(&self) -> Result<&Url> {
+        match (&self.error, &self.url) {
+            (Some(error), _) => Err(error.clone()),
+            (None, Some(url)) => Ok(url),
+            (None, None) => unreachable!("a request without a URL has an error"),
+        }
+    }
+
+    /// A body and its media type, unless the caller named another.
+    fn content(self, media_type: &str, body: impl Into<Body>) -> Request {
+        let request = self.body(body);
+        match request.headers.contains("Content-Type") {
+            true => request,
+            false => request.header("Content-Type", media_type),
+        }
+    }
+
+    fn note(mut self, outcome: Result<()>) -> Request {
+        if let Err(error) = outcome {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+}

@@ -1,0 +1,204 @@
+//! The response: status, fields and URL at once, the body when it is asked for.
+//!
+//! One type for every net; the methods that read the body are the blocking face's here and the async face's in
+//! `aio`. Dropping a response whose body was not read closes its connection.
+
+use crate::incoming::Incoming;
+use crate::net::Net;
+use crate::net::blocking::{Blocking, block};
+use crate::text;
+use entreat_core::{Error, Headers, Kind, ResponseHead, Result, Url, Version};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// An answer whose head has arrived.
+///
+/// ```no_run
+/// let response = entreat::get("http://example.org/")?;
+/// println!("{} {}", response.status(), response.header("Content-Type").unwrap_or("?"));
+/// println!("{}", response.text()?);
+/// # Ok::<(), entreat::Error>(())
+/// ```
+pub struct Response<N: Net = Blocking> {
+    head: ResponseHead,
+    url: Url,
+    history: Vec<Redirect>,
+    elapsed: Duration,
+    incoming: Incoming<N>,
+}
+
+/// A response on the way that was a redirect, without its body.
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    head: ResponseHead,
+    url: Url,
+}
+
+impl Redirect {
+    pub(crate) fn new(head: ResponseHead, url: Url) -> Redirect {
+        Redirect { head, url }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// Its fields.
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The URL that was asked.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl<N: Net> Response<N> {
+    pub(crate) fn new(
+        head: ResponseHead,
+        url: Url,
+        history: Vec<Redirect>,
+        elapsed: Duration,
+        incoming: Incoming<N>,
+    ) -> Response<N> {
+        Response { head, url, history, elapsed, incoming }
+    }
+
+    /// The status code, 100 to 999.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// True for a status below 400.
+    pub fn ok(&self) -> bool {
+        self.head.status < 400
+    }
+
+    /// The reason phrase as it came; bytes that are not UTF-8 are replaced.
+    pub fn reason(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.head.reason)
+    }
+
+    /// The version of the protocol that the server spoke.
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// The fields, in their order and case.
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The first field of that name, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get_str(name)
+    }
+
+    /// The URL that answered: the last one, where redirects were followed.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The redirects that were followed, in order.
+    pub fn history(&self) -> &[Redirect] {
+        &self.history
+    }
+
+    /// From the start of the request, redirects included, to the end of this head.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// The fields behind a chunked body, once it was read to its end.
+    pub fn trailers(&self) -> Option<&Headers> {
+        self.incoming.trailers()
+    }
+
+    /// The response itself where its status is below 400.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] with status and reason.
+    pub fn error_for_status(self) -> Result<Response<N>> {
+        if self.ok() {
+            return Ok(self);
+        }
+        let seen = format!("{} {}", self.status(), self.reason());
+        Err(Error::new(Kind::Status).expected("a status below 400").seen(seen).with_url(self.url.as_str()))
+    }
+
+    #[cfg(feature = "aio")]
+    pub(crate) fn incoming(&mut self) -> &mut Incoming<N> {
+        &mut self.incoming
+    }
+
+    pub(crate) fn decode_text(&self, bytes: Vec<u8>) -> String {
+        text::decode(self.header("Content-Type"), bytes)
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn decode_json<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        serde_json::from_slice(bytes).map_err(|error| {
+            Error::new(Kind::InvalidContent)
+                .expected("JSON")
+                .seen(entreat_core::error::excerpt(bytes))
+                .with_source(error)
+                .with_url(self.url.as_str())
+        })
+    }
+}
+
+impl Response {
+    /// The body as bytes, decoded by its Content-Encoding.
+    ///
+    /// # Errors
+    /// A body cut short or corrupt, a time-out, a limit.
+    pub fn bytes(mut self) -> Result<Vec<u8>> {
+        block(self.incoming.read_to_end())
+    }
+
+    /// The body as text, by the charset of its Content-Type, else UTF-8; what cannot be decoded is replaced.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub fn text(mut self) -> Result<String> {
+        let bytes = block(self.incoming.read_to_end())?;
+        Ok(self.decode_text(bytes))
+    }
+
+    /// The body as a value read from JSON.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`]; [`Kind::InvalidContent`] where it is not the JSON that `T` wants.
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::de::DeserializeOwned>(mut self) -> Result<T> {
+        let bytes = block(self.incoming.read_to_end())?;
+        self.decode_json(&bytes)
+    }
+
+    /// The body as it comes in. Errors of the reader carry an [`Error`] inside.
+    pub fn reader(&mut self) -> Reader<'_> {
+        Reader(&mut self.incoming)
+    }
+}
+
+/// Reads a response's body, decoded, as it comes in.
+pub struct Reader<'a>(&'a mut Incoming<Blocking>);
+
+impl io::Read for Reader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        block(self.0.read(into)).map_err(|error| {
+            let kind = if error.is_timeout() { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+            io::Error::new(kind, error)
+        })
+    }
+}
+
+impl<N: Net> fmt::Debug for Response<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({} {} {:?})", self.status(), self.url, self.headers())
+    }
+}

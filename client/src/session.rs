@@ -1,0 +1,158 @@
+//! What the requests of one client share, and the journey of one request.
+//!
+//! [`Session::deliver`] is that journey, the same for every net: prepare, exchange, judge, and again where a redirect
+//! says so. What each step decides is core's `exchange`; how bytes travel is `engine`. The faces are `client` and
+//! `aio`.
+
+use crate::engine::{Engine, Outgoing};
+use crate::net::Net;
+use crate::request::Request;
+use crate::response::{Redirect, Response};
+use entreat_core::exchange::{self, Draft, Judgement};
+use entreat_core::policy::cookies::{self, Jar};
+use entreat_core::policy::redirect;
+use entreat_core::{Config, Deadlines, ResponseHead, Result, Scheme, Settings, Url};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// Settings, cookies and connections. Cheap to clone; clones share everything.
+pub struct Session<N: Net>(Arc<Shared<N>>);
+
+struct Shared<N: Net> {
+    engine: Arc<Engine<N>>,
+    config: Config,
+    settings: Settings,
+    jar: Mutex<Jar>,
+}
+
+impl<N: Net> Session<N> {
+    /// A session over `net`.
+    ///
+    /// # Errors
+    /// Settings that contradict themselves.
+    pub fn new(net: N, config: Config) -> Result<Session<N>> {
+        let settings = config.clone().resolve()?;
+        let engine = Engine::new(net, settings.pool);
+        Ok(Session(Arc::new(Shared { engine, config, settings, jar: Mutex::new(Jar::new()) })))
+    }
+
+    /// What makes and keeps the connections.
+    pub fn engine(&self) -> &Arc<Engine<N>> {
+        &self.0.engine
+    }
+
+    /// Sends a request, follows its redirects, and returns when the head of the answer is there.
+    ///
+    /// # Errors
+    /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
+    pub async fn deliver(&self, mut request: Request) -> Result<Response<N>> {
+        let mut url = request.check()?.clone();
+        let settings = self.settings(&request)?;
+        let started = self.0.engine.net.now();
+        let deadlines = Deadlines::start(settings.timeout, started);
+        let mut history = Vec::new();
+        loop {
+            let cookie = self.cookie_for(&url, &settings);
+            let draft = Draft {
+                method: &request.method,
+                url: &url,
+                headers: &request.headers,
+                body: request.body.length(),
+                cookie: cookie.as_deref(),
+            };
+            let (headers, framing) =
+                exchange::prepare(&draft, &settings).map_err(|error| error.with_url(url.as_str()))?;
+            let outgoing = Outgoing {
+                method: &request.method,
+                url: &url,
+                headers: &headers,
+                framing,
+                body: &request.body,
+                settings: &settings,
+                deadlines,
+                keep_alive: true,
+            };
+            let (head, mut incoming) = self.0.engine.exchange(&outgoing).await?;
+            self.store_cookies(&url, &head, &settings);
+            let followed = history.len() as u32;
+            match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
+                Judgement::Deliver => {
+                    let elapsed = self.0.engine.net.now() - started;
+                    return Ok(Response::new(head, url, history, elapsed, incoming));
+                }
+                Judgement::Follow(next) => {
+                    incoming.skip().await;
+                    drop(incoming);
+                    let left = redirected(&mut request, &url, next)?;
+                    history.push(Redirect::new(head, std::mem::replace(&mut url, left)));
+                }
+            }
+        }
+    }
+
+    /// The client's settings, or the request's over them.
+    fn settings(&self, request: &Request) -> Result<Cow<'_, Settings>> {
+        match &request.config {
+            None => Ok(Cow::Borrowed(&self.0.settings)),
+            Some(config) => Ok(Cow::Owned((**config).clone().or(&self.0.config).resolve()?)),
+        }
+    }
+
+    fn cookie_for(&self, url: &Url, settings: &Settings) -> Option<Vec<u8>> {
+        if !settings.cookies {
+            return None;
+        }
+        let mut jar = self.jar();
+        if jar.is_empty() {
+            return None;
+        }
+        jar.header_for(&facts(url), SystemTime::now())
+    }
+
+    fn store_cookies(&self, url: &Url, head: &ResponseHead, settings: &Settings) {
+        if !settings.cookies || !head.headers.contains("Set-Cookie") {
+            return;
+        }
+        let now = SystemTime::now();
+        for value in head.headers.get_all("Set-Cookie") {
+            self.jar().store(&facts(url), value, now);
+        }
+    }
+
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        // Each change of the jar is one step: what a panicking thread leaves is whole.
+        self.0.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<N: Net> Clone for Session<N> {
+    fn clone(&self) -> Session<N> {
+        Session(Arc::clone(&self.0))
+    }
+}
+
+impl<N: Net> std::fmt::Debug for Session<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Changes the request as the redirect says and returns where it goes.
+fn redirected(request: &mut Request, from: &Url, next: redirect::Next) -> Result<Url> {
+    let url = Url::parse(&next.url).map_err(|error| error.with_url(from.as_str()))?;
+    request.method = next.method.into();
+    if next.drop_body {
+        request.body = crate::body::Body::empty();
+    } else {
+        request.body.rewind().map_err(|error| error.with_url(from.as_str()))?;
+    }
+    for name in next.drop_headers {
+        request.headers.remove(name);
+    }
+    Ok(url)
+}
+
+fn facts(url: &Url) -> cookies::Facts<'_> {
+    cookies::Facts { secure: url.scheme() == Scheme::Https, host: url.host(), path: url.path() }
+}
