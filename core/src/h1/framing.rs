@@ -53,7 +53,8 @@ pub fn decide(method: &str, head: &ResponseHead) -> Result<Verdict> {
     let tunnel = method == "CONNECT" && (200..300).contains(&head.status);
     if tunnel || method == "HEAD" || head.status < 200 || matches!(head.status, 204 | 304) {
         // A 204 must not announce a body (RFC 9110 section 8.6); one that does might send it, too.
-        let faulty = head.status == 204 && (fields.encoded || fields.length.is_some_and(|it| it != b"0"));
+        let announced = !matches!(fields.length, Length::None | Length::One(b"0"));
+        let faulty = head.status == 204 && (fields.encoded || announced);
         keep_alive &= !tunnel && !faulty && head.status != 101;
         return Ok(Verdict { framing: Framing::Empty, keep_alive });
     }
@@ -64,7 +65,7 @@ pub fn decide(method: &str, head: &ResponseHead) -> Result<Verdict> {
     // Section 6.1 again, of HTTP/1.0 with Transfer-Encoding: "treat the message as if the framing is faulty
     // [...] and close the connection after processing the message". Servers that do so mean it, hence we decode.
     if fields.encoded {
-        keep_alive &= fields.length.is_none() && head.version == Version::Http11;
+        keep_alive &= matches!(fields.length, Length::None) && head.version == Version::Http11;
         match last_coding(head)? {
             Coding::Chunked => return Ok(Verdict { framing: Framing::Chunked, keep_alive }),
             // 4: "If a Transfer-Encoding header field is present in a response and the chunked transfer coding
@@ -92,30 +93,53 @@ struct Fields<'a> {
     keep_alive: bool,
     /// There is a Transfer-Encoding.
     encoded: bool,
-    /// The first Content-Length.
-    length: Option<&'a [u8]>,
+    length: Length<'a>,
+}
+
+/// The Content-Length fields.
+#[derive(Clone, Copy)]
+enum Length<'a> {
+    None,
+    One(&'a [u8]),
+    Several,
 }
 
 impl<'a> Fields<'a> {
     fn of(head: &'a ResponseHead) -> Fields<'a> {
-        let mut found = Fields { close: false, keep_alive: false, encoded: false, length: None };
+        let mut found = Fields { close: false, keep_alive: false, encoded: false, length: Length::None };
         for (name, value) in head.headers.raw() {
+            // Names of other lengths, nearly all of them, need no comparison.
             match name.len() {
-                10 if name.eq_ignore_ascii_case(b"connection") => {
-                    for option in list(value) {
-                        found.close |= option.eq_ignore_ascii_case(b"close");
-                        found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                10 if same(name, b"Connection") => found.add_connection(value),
+                14 if same(name, b"Content-Length") => {
+                    found.length = match found.length {
+                        Length::None => Length::One(value),
+                        Length::One(_) | Length::Several => Length::Several,
                     }
                 }
-                14 if name.eq_ignore_ascii_case(b"content-length") => {
-                    found.length = found.length.or(Some(value));
-                }
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => found.encoded = true,
+                17 if same(name, b"Transfer-Encoding") => found.encoded = true,
                 _ => {}
             }
         }
         found
     }
+
+    /// RFC 9112 section 9.3: the options that matter to persistence, out of a list.
+    fn add_connection(&mut self, value: &[u8]) {
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return;
+        }
+        for option in list(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+}
+
+/// Equal without case; first as it is mostly written, since that compares words instead of bytes.
+fn same<const LENGTH: usize>(name: &[u8], usual: &[u8; LENGTH]) -> bool {
+    name == usual || name.eq_ignore_ascii_case(usual)
 }
 
 /// The last of the transfer codings.
@@ -156,9 +180,15 @@ fn last_coding(head: &ResponseHead) -> Result<Coding> {
 /// Content-Length header field, then the message framing is invalid [...] unless the field value can be
 /// successfully parsed as a comma-separated list, all values in the list are valid, and all values in the list
 /// are the same".
-fn content_length(head: &ResponseHead, first: Option<&[u8]>) -> Result<Option<u64>> {
-    if first.is_none() {
-        return Ok(None);
+fn content_length(head: &ResponseHead, fields: Length<'_>) -> Result<Option<u64>> {
+    match fields {
+        Length::None => return Ok(None),
+        Length::One(value) => {
+            if let Some(number) = decimal(value) {
+                return Ok(Some(number));
+            }
+        }
+        Length::Several => {}
     }
     let mut length = None;
     for value in head.headers.get_all("content-length") {

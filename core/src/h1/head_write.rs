@@ -16,8 +16,6 @@ const VERSION: &[u8] = b" HTTP/1.1\r\n";
 pub fn write_head(into: &mut Vec<u8>, method: &str, target: &str, headers: &Headers) {
     debug_assert!(check_method(method).is_ok(), "the caller checks the method");
     debug_assert!(check_target(target).is_ok(), "the caller checks the target");
-    let fields: usize = headers.raw().map(|(name, value)| name.len() + value.len() + 4).sum();
-    into.reserve(method.len() + 1 + target.len() + VERSION.len() + fields + 2);
     into.extend_from_slice(method.as_bytes());
     into.push(b' ');
     into.extend_from_slice(target.as_bytes());
