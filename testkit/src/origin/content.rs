@@ -26,23 +26,20 @@ pub(super) struct File {
 pub(super) fn of(request: &Request) -> Content {
     let (kind, parameters) =
         split_parameters(request.header_values("Content-Type").last().unwrap_or_default());
-    match kind.as_str() {
-        "application/x-www-form-urlencoded" => {
+    let boundary = value(&parameters, "boundary").filter(|boundary| !boundary.is_empty());
+    match (kind.as_str(), boundary) {
+        ("application/x-www-form-urlencoded", _) => {
             let text = std::str::from_utf8(&request.body).unwrap_or_default();
             Content { form: percent::parse_pairs(text.as_bytes()), ..Content::default() }
         }
-        "multipart/form-data" => value(&parameters, "boundary")
-            .and_then(|boundary| parts(&request.body, boundary))
-            .unwrap_or_default(),
+        ("multipart/form-data", Some(boundary)) => parts(&request.body, boundary).unwrap_or_default(),
+        // Without a boundary nothing was read as a form.
         _ => Content { data: request.body.clone(), ..Content::default() },
     }
 }
 
 /// `None` if the body is not made of parts to its end.
 fn parts(body: &[u8], boundary: &str) -> Option<Content> {
-    if boundary.is_empty() {
-        return None;
-    }
     let delimiter = format!("--{boundary}").into_bytes();
     let mut content = Content::default();
     let (_, mut rest) = next_delimiter(body, &delimiter, true)?;

@@ -111,6 +111,8 @@ pub(super) fn request_headers(call: &Call<'_>) -> Json {
             continue;
         }
         let value = match name.as_str() {
+            // RFC 9112 section 3.2.2: an absolute target's host goes before the header's.
+            "Host" => Some(call.request.host_as_sent()),
             // One value each in WSGI; an empty one is as good as none.
             "Content-Type" | "Content-Length" => call.request.header_values(&name).last().map(str::to_owned),
             _ => Some(call.request.header(&name).unwrap_or_default()),

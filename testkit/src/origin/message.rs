@@ -52,12 +52,16 @@ impl Request {
 
     /// The host a client named: of an absolute target, else of the `Host` header; empty without either.
     pub(super) fn host(&self) -> String {
-        let host = match self.absolute_target() {
-            Some((host, _)) => host.to_owned(),
-            None => self.header("Host").unwrap_or_default(),
-        };
+        let host = self.host_as_sent();
         let default_port = if self.secure { ":443" } else { ":80" };
         host.strip_suffix(default_port).unwrap_or(&host).to_ascii_lowercase()
+    }
+
+    pub(super) fn host_as_sent(&self) -> String {
+        match self.absolute_target() {
+            Some((host, _)) => host.to_owned(),
+            None => self.header("Host").unwrap_or_default(),
+        }
     }
 
     pub(super) fn scheme(&self) -> &'static str {

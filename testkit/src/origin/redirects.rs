@@ -60,7 +60,8 @@ fn remaining(call: &Call<'_>) -> Result<u64, Raised> {
     call.integer(0).checked_sub(1).ok_or(Raised)
 }
 
-fn external(request: &Request, path: &str) -> String {
+/// The URL of a path of this origin, by the name that the client used.
+pub(super) fn external(request: &Request, path: &str) -> String {
     format!("{}://{}{path}", request.scheme(), request.host())
 }
 

@@ -91,20 +91,20 @@ pub(super) fn answer(request: &Request, server: &Server) -> Response {
 
 fn dispatch(request: &Request, server: &Server) -> Response {
     let path = request.path();
-    let mut allowed: Vec<&str> = Vec::new();
-    for route in ROUTES {
-        let Some(parameters) = match_pattern(route.pattern, &path) else { continue };
-        let wanted = if request.method == "HEAD" { "GET" } else { &request.method };
+    let path = format!("/{}", path.trim_start_matches('/'));
+    let candidates = candidates(&path);
+    if candidates.is_empty() {
+        return elsewhere(request, &path);
+    }
+    let wanted = if request.method == "HEAD" { "GET" } else { &request.method };
+    for (route, parameters) in &candidates {
         if route.methods.contains(&wanted) {
             let query = percent::parse_pairs(request.query().as_bytes());
-            let call = Call { request, server, parameters, query };
+            let call = Call { request, server, parameters: parameters.clone(), query };
             return (route.handler)(&call).unwrap_or_else(|_| status::internal_server_error());
         }
-        allowed.extend(route.methods);
     }
-    if allowed.is_empty() {
-        return status::not_found();
-    }
+    let mut allowed: Vec<&str> = candidates.iter().flat_map(|(route, _)| route.methods).copied().collect();
     allowed.extend(allowed.contains(&"GET").then_some("HEAD"));
     allowed.push("OPTIONS");
     let allowed = allowed.join(", ");
@@ -112,6 +112,25 @@ fn dispatch(request: &Request, server: &Server) -> Response {
         return Response::html("").header("Allow", allowed);
     }
     status::method_not_allowed(&allowed)
+}
+
+/// The routes of this path, whatever the method, with what their placeholders matched.
+fn candidates(path: &str) -> Vec<(&'static Route, Vec<String>)> {
+    ROUTES.iter().filter_map(|route| Some((route, match_pattern(route.pattern, path)?))).collect()
+}
+
+/// A path that would be known without its doubled slashes is redirected there; any other is not found.
+fn elsewhere(request: &Request, path: &str) -> Response {
+    let mut merged = path.to_owned();
+    while merged.contains("//") {
+        merged = merged.replace("//", "/");
+    }
+    if merged == path || candidates(&merged).is_empty() {
+        return status::not_found();
+    }
+    let query = Some(request.query()).filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
+    let path = percent::encode(merged.as_bytes(), b"!$&'()*+,/:;=@");
+    redirects::to(&redirects::external(request, &(path + &query.unwrap_or_default()))).with_status(308)
 }
 
 /// What the pattern's placeholders matched; `None` if the path is not of this pattern.
