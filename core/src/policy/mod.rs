@@ -2,6 +2,7 @@
 //!
 //! `date` is no policy but a reading that several of them share.
 
+pub mod auth;
 pub mod cookies;
 pub mod date;
 pub mod redirect;
