@@ -31,13 +31,18 @@ pub fn start(port: u16, driver: Driver) -> io::Result<u16> {
             let poll = Poll::new()?;
             thread::spawn(move || serve_by_epoll(poll, listeners));
         }
-        Driver::Threads => listeners.into_iter().for_each(|listener| accept(listener, serve)),
+        Driver::Threads => {
+            listeners.into_iter().for_each(|listener| accept(listener, |mut stream| serve(&mut stream)));
+        }
         Driver::Tls(config) => {
             for listener in listeners {
                 let config = Arc::clone(&config);
                 accept(listener, move |stream| {
                     let Ok(connection) = ServerConnection::new(Arc::clone(&config)) else { return };
-                    serve(StreamOwned::new(connection, stream));
+                    let mut stream = StreamOwned::new(connection, stream);
+                    serve(&mut stream);
+                    stream.conn.send_close_notify();
+                    let _ = stream.flush();
                 });
             }
         }
@@ -68,9 +73,9 @@ fn accept(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'stat
     });
 }
 
-fn serve<S: Read + Write>(mut stream: S) {
+fn serve<S: Read + Write>(stream: &mut S) {
     let mut exchange = Exchange::default();
-    while let Ok(Turn::Again) = exchange.turn(&mut stream) {}
+    while let Ok(Turn::Again) = exchange.turn(stream) {}
 }
 
 fn serve_by_epoll(mut poll: Poll, listeners: Vec<TcpListener>) -> io::Result<()> {

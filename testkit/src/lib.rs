@@ -2,6 +2,7 @@
 //!
 //! * [`origin`]: httpbin's routes with its answers, and `/testkit/…` routes that show what arrived on the wire.
 //! * [`bench`]: an origin that does nothing per request, for measuring clients.
+//! * [`scripted`]: a raw peer that follows a list of steps, for answers which no honest server gives.
 //! * [`ca`]: a certificate authority made on the spot, and leaf certificates by it.
 //!
 //! The two commands `entreat-origin` and `entreat-bench-origin` are thin shells over the first two.
@@ -10,3 +11,4 @@ pub mod bench;
 pub mod ca;
 mod loopback;
 pub mod origin;
+pub mod scripted;
