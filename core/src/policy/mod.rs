@@ -1,8 +1,10 @@
 //! Policies: each file has its rules, as data, and a pure `decide`. None imports another; `exchange` orders them.
 //!
-//! `date` is no policy but a reading that several of them share.
+//! `date` and `credentials` are no policies but what several of them share.
 
 pub mod auth;
 pub mod cookies;
+mod credentials;
 pub mod date;
+pub mod proxy;
 pub mod redirect;
