@@ -1,0 +1,154 @@
+"""The suites that others wrote: where each comes from, what it needs, how it is run, what it scores.
+
+Read by `run_requests.py` and `run_dependents.py`. Nothing of the suites themselves lies in this repository: they are
+fetched as source distributions when they are run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite. `passes` is what it scores with the real requests 2.34.2 on CPython 3.11."""
+
+    name: str
+    version: str
+    passes: int
+    requirements: tuple[str, ...]
+    tests: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Files of the source distribution that must not be importable: the package itself, installed apart.
+    remove: tuple[str, ...] = ()
+    #: Tests that differ from run to run with the real one too.
+    unsteady: tuple[str, ...] = ()
+
+
+REQUESTS = Suite(
+    name="requests",
+    version="2.34.2",
+    passes=617,
+    requirements=(
+        "requests[socks]==2.34.2",
+        "pytest<10",
+        "pytest-cov",
+        "pytest-mock",
+        "pytest-httpbin==2.1.0",
+        "httpbin~=0.10.0",
+        "trustme",
+        "wheel",
+        "PySocks",
+    ),
+    tests=("tests",),
+    remove=("src",),
+)
+
+DEPENDENTS = (
+    Suite(
+        name="responses",
+        version="0.26.3",
+        passes=233,
+        requirements=("responses==0.26.3", "pytest", "pytest-asyncio", "pytest-httpserver", "tomli-w"),
+        tests=("responses",),
+    ),
+    Suite(
+        name="requests-mock",
+        version="1.12.1",
+        passes=145,
+        requirements=("requests-mock==1.12.1", "pytest", "fixtures", "purl", "testtools", "requests_futures"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="requests-cache",
+        version="1.3.3",
+        passes=1134,
+        requirements=(
+            "requests-cache[all]==1.3.3",
+            "pytest",
+            "pytest-rerunfailures",
+            "requests-mock~=1.12",
+            "responses",
+            "tenacity~=8.0",
+            "time-machine~=2.9",
+            "rich",
+            "psutil",
+            "pytest-httpbin",
+        ),
+        tests=(
+            "tests/unit",
+            "tests/compat",
+            "tests/integration/test_memory.py",
+            "tests/integration/test_sqlite.py",
+            "tests/integration/test_filesystem.py",
+        ),
+        environment={"USE_PYTEST_HTTPBIN": "true"},
+    ),
+    Suite(
+        name="requests-toolbelt",
+        version="1.0.0",
+        passes=158,
+        requirements=("requests-toolbelt==1.0.0", "pytest", "betamax>0.5.0", "trustme", "pyopenssl"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="requests-oauthlib",
+        version="2.0.0",
+        passes=69,
+        requirements=("requests-oauthlib==2.0.0", "oauthlib[signedtoken]", "pytest", "requests-mock"),
+        tests=("tests", "--ignore=tests/examples"),
+        unsteady=("test_fetch_access_token", "test_refresh_token"),
+    ),
+    Suite(
+        name="betamax",
+        version="0.9.0",
+        passes=132,
+        requirements=("betamax==0.9.0", "pytest"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="requests-futures",
+        version="1.1.0",
+        passes=30,
+        requirements=("requests-futures==1.1.0", "pytest", "pytest-httpbin", "httpbin"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="requests-unixsocket",
+        version="0.4.1",
+        passes=6,
+        requirements=("requests-unixsocket==0.4.1", "pytest", "waitress"),
+        tests=("-c", "/dev/null", "--rootdir=.", "requests_unixsocket/tests"),
+    ),
+    Suite(
+        name="httpie",
+        version="3.2.4",
+        passes=986,
+        requirements=(
+            "httpie==3.2.4",
+            "pytest",
+            "pytest-httpbin",
+            "responses",
+            "pytest-mock",
+            "pyopenssl",
+            "setuptools<80",
+            "pip",
+            "wheel",
+        ),
+        tests=("tests", "--ignore=tests/test_plugins_cli.py"),
+    ),
+    Suite(
+        name="PyGithub",
+        version="2.10.0",
+        passes=1130,
+        requirements=(
+            "PyGithub==2.10.0",
+            "more-itertools",
+            "parameterized",
+            "pytest",
+            "responses",
+            "pytest-subtests",
+        ),
+        tests=("tests",),
+    ),
+)
