@@ -2,30 +2,19 @@
 //! TCP and TLS on loopback, and `/testkit/…` routes that tell what happened on the wire.
 //!
 //! [`spawn`] starts it for a Rust test on a thread of its own; the command `entreat-origin` calls [`start`]. A request
-//! goes `connection` (bytes to `Request`), `routes` (path to handler), one file of handlers (a pure function from
+//! goes `connection` (bytes to `Request`), `routes` (path to handler), a file of `handlers` (pure functions from
 //! request to `Response`), and back through `connection`, which alone writes and sleeps.
 //!
 //! HTTP/1.1 is written by hand here, because a test wants to see the head exactly as it arrived.
 
-mod authentication;
-mod caching;
 mod connection;
 mod content;
-mod cookies;
-mod digest;
-mod dynamic;
-mod formats;
-mod inspection;
-mod json;
+mod handlers;
 mod message;
-mod parameters;
-mod percent;
-mod random;
+mod python;
 mod receive;
-mod redirects;
 mod routes;
 mod send;
-mod special;
 mod status;
 
 use std::io;

@@ -5,8 +5,8 @@
 use memchr::memmem;
 
 use super::message::Request;
-use super::parameters::{decode, split_parameters, value};
-use super::percent;
+use super::python::parameters::{decode, split_parameters, value};
+use super::python::percent;
 
 /// A form is no `data`.
 #[derive(Default)]

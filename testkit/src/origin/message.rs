@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Server, json::Json, percent};
+use super::Server;
+use super::python::json::Json;
+use super::python::percent;
 
 #[derive(Debug)]
 pub(super) struct Request {

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use bytes::{Buf as _, BytesMut};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -30,12 +31,12 @@ impl From<io::Error> for Refusal {
 pub(super) struct Receiver<S> {
     stream: S,
     /// Read from the stream, not consumed yet.
-    pending: Vec<u8>,
+    pending: BytesMut,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, pending: Vec::new() }
+        Self { stream, pending: BytesMut::new() }
     }
 
     pub(super) fn stream(&mut self) -> &mut S {
@@ -66,11 +67,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
         loop {
             // RFC 9112 section 2.2: "ignore at least one empty line (CRLF) received prior to the request-line".
             while self.pending.starts_with(b"\r\n") {
-                self.pending.drain(..2);
+                self.pending.advance(2);
             }
             if let Some(found) = memmem::find(&self.pending[searched..], b"\r\n\r\n") {
-                let rest = self.pending.split_off(searched + found + 4);
-                return Ok(Some(std::mem::replace(&mut self.pending, rest)));
+                return Ok(Some(self.pending.split_to(searched + found + 4).to_vec()));
             }
             searched = self.pending.len().saturating_sub(3);
             if self.pending.len() > HEAD_LIMIT {
@@ -118,8 +118,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     async fn line(&mut self) -> Result<Vec<u8>, Refusal> {
         loop {
             if let Some(end) = memmem::find(&self.pending, b"\r\n") {
-                let line = self.pending[..end].to_vec();
-                self.pending.drain(..end + 2);
+                let line = self.pending.split_to(end).to_vec();
+                self.pending.advance(2);
                 return Ok(line);
             }
             if self.pending.len() > HEAD_LIMIT {
@@ -137,8 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
                 return Err(ended());
             }
         }
-        let rest = self.pending.split_off(length);
-        Ok(std::mem::replace(&mut self.pending, rest))
+        Ok(self.pending.split_to(length).to_vec())
     }
 
     /// Reads what is there; false at the end of the stream.

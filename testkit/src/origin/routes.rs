@@ -1,11 +1,12 @@
 //! Which handler answers which path and method, as flask routes: `HEAD` wherever `GET` is, `OPTIONS` everywhere, 405
 //! with `Allow` for the rest, 404 for unknown paths; and the CORS headers which httpbin adds to every answer.
 
-use super::message::{Answer, Call, Request, Response};
-use super::{
-    Server, authentication, caching, cookies, digest, dynamic, formats, inspection, percent, redirects,
-    special, status,
+use super::handlers::{
+    authentication, caching, cookies, digest, dynamic, formats, inspection, redirects, special,
 };
+use super::message::{Answer, Call, Request, Response};
+use super::python::percent;
+use super::{Server, status};
 
 struct Route {
     /// `{}` is one segment, `{integer}` one of digits, `{rest}` at the end one or more segments.

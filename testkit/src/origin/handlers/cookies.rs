@@ -1,8 +1,8 @@
 //! `/cookies` and its like, with Werkzeug's way to read `Cookie` and to write `Set-Cookie` (RFC 6265).
 
-use super::json::Json;
-use super::message::{Answer, Call, Request, Response};
 use super::redirects;
+use crate::origin::message::{Answer, Call, Request, Response};
+use crate::origin::python::json::Json;
 
 /// Cookies of analytics; httpbin hides them unless the query has `show_env`.
 const ENVIRONMENT_COOKIES: [&str; 8] = [
@@ -16,7 +16,7 @@ const ENVIRONMENT_COOKIES: [&str; 8] = [
     "__utmb",
 ];
 
-pub(super) fn list(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn list(call: &Call<'_>) -> Answer {
     let show_environment = call.argument("show_env").is_some();
     let mut members: Vec<(String, Json)> = Vec::new();
     for (name, value) in of(call.request) {
@@ -28,18 +28,18 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::object([("cookies", Json::Object(members))])))
 }
 
-pub(super) fn set_one(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn set_one(call: &Call<'_>) -> Answer {
     Ok(with_cookie(redirects::to("/cookies"), call.parameter(0), call.parameter(1), call.request.secure))
 }
 
 /// A cookie for every argument; of a repeated one the first value counts.
-pub(super) fn set(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn set(call: &Call<'_>) -> Answer {
     let set =
         |response, (name, value): &(String, String)| with_cookie(response, name, value, call.request.secure);
     Ok(first_of_each_name(call).into_iter().fold(redirects::to("/cookies"), set))
 }
 
-pub(super) fn delete(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn delete(call: &Call<'_>) -> Answer {
     let delete = |response: Response, (name, _): &(String, String)| {
         let attributes = "Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/";
         response.header("Set-Cookie", format!("{name}=; {attributes}"))
@@ -58,7 +58,7 @@ fn first_of_each_name<'a>(call: &'a Call<'_>) -> Vec<&'a (String, String)> {
 }
 
 /// Every cookie of the request in order; a quoted value is unquoted.
-pub(super) fn of(request: &Request) -> Vec<(String, String)> {
+pub(in crate::origin) fn of(request: &Request) -> Vec<(String, String)> {
     let header = request.header("Cookie").unwrap_or_default();
     // Headers are ISO-8859-1 here; cookies are UTF-8 to Werkzeug.
     let bytes: Option<Vec<u8>> = header.chars().map(|character| u8::try_from(character).ok()).collect();
@@ -67,7 +67,7 @@ pub(super) fn of(request: &Request) -> Vec<(String, String)> {
 }
 
 /// The first cookie of that name.
-pub(super) fn find(request: &Request, name: &str) -> Option<String> {
+pub(in crate::origin) fn find(request: &Request, name: &str) -> Option<String> {
     of(request).into_iter().find(|cookie| cookie.0 == name).map(|cookie| cookie.1)
 }
 
@@ -146,7 +146,7 @@ fn unslash(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-pub(super) fn with_cookie(response: Response, name: &str, value: &str, secure: bool) -> Response {
+pub(in crate::origin) fn with_cookie(response: Response, name: &str, value: &str, secure: bool) -> Response {
     let secure = if secure { "Secure; " } else { "" };
     response.header("Set-Cookie", format!("{name}={}; {secure}Path=/", quoted(value)))
 }

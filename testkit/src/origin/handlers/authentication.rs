@@ -3,25 +3,25 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::json::Json;
-use super::message::{Answer, Call, Raised, Request, Response};
-use super::random::Twister;
+use crate::origin::message::{Answer, Call, Raised, Request, Response};
+use crate::origin::python::json::Json;
+use crate::origin::python::random::Twister;
 
 const TEAPOT: &str = "\n    -=[ teapot ]=-\n\n       _...._\n     .'  _ _ `.\n    | .\"` ^ `\". _,\n    \\_;`\"---\"`|//\n      \
                       |       ;/\n      \\_     _/\n        `\"\"\"`\n";
-pub(super) const NOT_ACCEPTABLE: &str = "{\"message\": \"Client did not request a supported media type.\", \"accept\": \
+pub(in crate::origin) const NOT_ACCEPTABLE: &str = "{\"message\": \"Client did not request a supported media type.\", \"accept\": \
     [\"image/webp\", \"image/svg+xml\", \"image/jpeg\", \"image/png\", \"image/*\"]}";
 
-pub(super) fn basic(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn basic(call: &Call<'_>) -> Answer {
     Ok(if basic_succeeds(call) { welcome(call.parameter(0)) } else { with_status(401) })
 }
 
 /// As `basic`, but whoever fails is told that there is nothing here.
-pub(super) fn hidden_basic(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn hidden_basic(call: &Call<'_>) -> Answer {
     Ok(if basic_succeeds(call) { welcome(call.parameter(0)) } else { with_status(404) })
 }
 
-pub(super) fn bearer(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn bearer(call: &Call<'_>) -> Answer {
     let authorization = call.request.header("Authorization").unwrap_or_default();
     Ok(match authorization.strip_prefix("Bearer ") {
         Some(token) => {
@@ -31,7 +31,7 @@ pub(super) fn bearer(call: &Call<'_>) -> Answer {
     })
 }
 
-pub(super) fn welcome(user: &str) -> Response {
+pub(in crate::origin) fn welcome(user: &str) -> Response {
     Response::json(&Json::object([("authenticated", Json::Bool(true)), ("user", Json::text(user))]))
 }
 
@@ -52,7 +52,7 @@ fn basic_credentials(request: &Request) -> Option<(String, String)> {
 }
 
 /// `/status/404`, or a weighted choice: `/status/200,500:0.1`.
-pub(super) fn status(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn status(call: &Call<'_>) -> Answer {
     let invalid = || Ok(Response::plain("Invalid status code").with_status(400));
     let mut choices: Vec<(u16, f64)> = Vec::new();
     let codes = call.parameter(0);
@@ -77,7 +77,7 @@ pub(super) fn status(call: &Call<'_>) -> Answer {
 }
 
 /// httpbin's `status_code`: some codes come with the headers or the body that they call for.
-pub(super) fn with_status(status: u16) -> Response {
+pub(in crate::origin) fn with_status(status: u16) -> Response {
     let bare = || Response::empty(status).without_header("Content-Type");
     match status {
         301 | 302 | 303 | 305 | 307 => bare().header("Location", "/redirect/1"),

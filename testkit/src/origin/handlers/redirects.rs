@@ -1,9 +1,9 @@
 //! The redirecting routes; each answers with a `Location` and, most of them, flask's page about it.
 
-use super::message::{Answer, Call, Raised, Request, Response};
-use super::percent;
+use crate::origin::message::{Answer, Call, Raised, Request, Response};
+use crate::origin::python::percent;
 
-pub(super) fn times(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn times(call: &Call<'_>) -> Answer {
     let absolute = call.argument("absolute").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if absolute {
         return absolute_times(call);
@@ -14,7 +14,7 @@ pub(super) fn times(call: &Call<'_>) -> Answer {
     })
 }
 
-pub(super) fn relative_times(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn relative_times(call: &Call<'_>) -> Answer {
     let location = match remaining(call)? {
         0 => "/get".into(),
         left => format!("/relative-redirect/{left}"),
@@ -22,7 +22,7 @@ pub(super) fn relative_times(call: &Call<'_>) -> Answer {
     Ok(Response::empty(302).header("Location", location))
 }
 
-pub(super) fn absolute_times(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn absolute_times(call: &Call<'_>) -> Answer {
     Ok(match remaining(call)? {
         0 => to(&external(call.request, "/get")),
         left => to(&external(call.request, &format!("/absolute-redirect/{left}"))),
@@ -30,7 +30,7 @@ pub(super) fn absolute_times(call: &Call<'_>) -> Answer {
 }
 
 /// To `?url=`, by `?status_code=` if that is one of 3xx.
-pub(super) fn to_argument(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn to_argument(call: &Call<'_>) -> Answer {
     let status = call.number("status_code", 302_i64)?;
     let status = u16::try_from(status).ok().filter(|status| (300..400).contains(status)).unwrap_or(302);
     // Python's `str(None)`: without a URL, httpbin sends exactly this.
@@ -41,12 +41,12 @@ pub(super) fn to_argument(call: &Call<'_>) -> Answer {
     Ok(Response::empty(status).header("Location", in_ascii(location)))
 }
 
-pub(super) fn first_link(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn first_link(call: &Call<'_>) -> Answer {
     Ok(to(&format!("/links/{}/0", call.parameter(0).trim_start_matches('0'))))
 }
 
 /// flask's `redirect`: 302 with a page.
-pub(super) fn to(location: &str) -> Response {
+pub(in crate::origin) fn to(location: &str) -> Response {
     let shown = location.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let html = format!(
         "<!doctype html>\n<html lang=en>\n<title>Redirecting...</title>\n<h1>Redirecting...</h1>\n<p>You should be \
@@ -61,7 +61,7 @@ fn remaining(call: &Call<'_>) -> Result<u64, Raised> {
 }
 
 /// The URL of a path of this origin, by the name that the client used.
-pub(super) fn external(request: &Request, path: &str) -> String {
+pub(in crate::origin) fn external(request: &Request, path: &str) -> String {
     format!("{}://{}{path}", request.scheme(), request.host())
 }
 

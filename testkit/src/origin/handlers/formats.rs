@@ -7,8 +7,8 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use super::authentication::with_status;
 use super::inspection;
-use super::json::Json;
-use super::message::{Answer, Call, Raised, Response};
+use crate::origin::message::{Answer, Call, Raised, Response};
+use crate::origin::python::json::Json;
 
 const ANGRY: &str = "\n          .-''''''-.\n        .' _      _ '.\n       /   O      O   \\\n      :                :\n      \
     |                |\n      :       __       :\n       \\  .-\"`  `\"-.  /\n        '.          .'\n          \
@@ -17,20 +17,20 @@ const SLIDESHOW: &str = r#"{"slideshow": {"author": "Yours Truly", "date": "date
     {"title": "Wake up to WonderWidgets!", "type": "all"}, {"items": ["Why <em>WonderWidgets</em> are great",
     "Who <em>buys</em> WonderWidgets"], "title": "Overview", "type": "all"}], "title": "Sample Slide Show"}}"#;
 
-pub(super) fn gzip(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn gzip(call: &Call<'_>) -> Answer {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
     encoder.write_all(&described(call, "gzipped")).map_err(|_| Raised)?;
     Ok(encoded("gzip", encoder.finish().map_err(|_| Raised)?))
 }
 
 /// In the zlib format, as RFC 9110 section 8.4.1.2 asks for.
-pub(super) fn deflate(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn deflate(call: &Call<'_>) -> Answer {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&described(call, "deflated")).map_err(|_| Raised)?;
     Ok(encoded("deflate", encoder.finish().map_err(|_| Raised)?))
 }
 
-pub(super) fn brotli(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn brotli(call: &Call<'_>) -> Answer {
     const QUALITY: u32 = 5;
     const WINDOW: u32 = 22;
     let mut compressed = Vec::new();
@@ -54,19 +54,19 @@ fn encoded(coding: &str, body: Vec<u8>) -> Response {
     Response::new(200, "application/json", body).header("Content-Encoding", coding)
 }
 
-pub(super) fn html(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn html(_: &Call<'_>) -> Answer {
     Ok(Response::html(rendered(include_str!("assets/moby.html"))))
 }
 
-pub(super) fn form(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn form(_: &Call<'_>) -> Answer {
     Ok(Response::html(rendered(include_str!("assets/forms-post.html"))))
 }
 
-pub(super) fn utf_8(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn utf_8(_: &Call<'_>) -> Answer {
     Ok(Response::html(rendered(include_str!("assets/UTF-8-demo.txt"))))
 }
 
-pub(super) fn xml(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn xml(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "application/xml", rendered(include_str!("assets/sample.xml"))))
 }
 
@@ -75,24 +75,24 @@ fn rendered(template: &str) -> &str {
     template.strip_suffix('\n').unwrap_or(template)
 }
 
-pub(super) fn json(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn json(_: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::parse(SLIDESHOW).ok_or(Raised)?))
 }
 
-pub(super) fn robots(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn robots(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "text/plain", "User-agent: *\nDisallow: /deny\n"))
 }
 
-pub(super) fn deny(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn deny(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "text/plain", ANGRY))
 }
 
-pub(super) fn index(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn index(_: &Call<'_>) -> Answer {
     Ok(Response::html("<!doctype html>\n<html lang=en>\n<title>httpbin.org</title>\n<h1>httpbin.org</h1>\n"))
 }
 
 /// Whichever image `Accept` asks for; without it, a PNG.
-pub(super) fn image(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn image(call: &Call<'_>) -> Answer {
     let Some(accept) = call.request.header("Accept") else { return png(call) };
     let accept = accept.to_lowercase();
     let accepts = |kind: &str| accept.contains(kind);
@@ -109,18 +109,18 @@ pub(super) fn image(call: &Call<'_>) -> Answer {
     }
 }
 
-pub(super) fn png(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn png(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "image/png", *include_bytes!("assets/gradient.png")))
 }
 
-pub(super) fn jpeg(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn jpeg(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "image/jpeg", *include_bytes!("assets/gradient.jpeg")))
 }
 
-pub(super) fn webp(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn webp(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "image/webp", *include_bytes!("assets/gradient.webp")))
 }
 
-pub(super) fn svg(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn svg(_: &Call<'_>) -> Answer {
     Ok(Response::new(200, "image/svg+xml", include_str!("assets/gradient.svg")))
 }

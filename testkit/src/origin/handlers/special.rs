@@ -2,17 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use super::json::Json;
-use super::message::{Answer, Body, Call, Piece, Response};
-use super::send::pattern;
+use crate::origin::message::{Answer, Body, Call, Piece, Response};
+use crate::origin::python::json::Json;
+use crate::origin::send::pattern;
 
 /// The request's head byte for byte: order, case and spacing included.
-pub(super) fn echo_raw(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn echo_raw(call: &Call<'_>) -> Answer {
     Ok(Response::plain(call.request.head.clone()))
 }
 
 /// How many connections and requests there were, and which ones these are; the client's trailers too.
-pub(super) fn connections(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn connections(call: &Call<'_>) -> Answer {
     let trailers =
         call.request.trailers.iter().map(|(name, value)| (name.clone(), Json::text(value))).collect();
     Ok(Response::json(&Json::object([
@@ -25,21 +25,21 @@ pub(super) fn connections(call: &Call<'_>) -> Answer {
 }
 
 /// Announces the end of the connection, and ends it.
-pub(super) fn close(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn close(_: &Call<'_>) -> Answer {
     let mut response = Response::plain("closing\n");
     response.close = true;
     Ok(response)
 }
 
 /// 103 (RFC 8297) before the 200.
-pub(super) fn early_hints(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn early_hints(_: &Call<'_>) -> Answer {
     let mut response = Response::plain("after early hints\n");
     response.interim.push((103, vec![("Link".into(), "</style.css>; rel=preload; as=style".into())]));
     Ok(response)
 }
 
 /// Chunks and, after them, two trailer fields.
-pub(super) fn trailers(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn trailers(_: &Call<'_>) -> Answer {
     let pieces = ["first\n", "second\n"].map(|text| Piece::from(text.as_bytes().to_vec()));
     let trailers = vec![("X-Count".into(), "2".into()), ("X-Checksum".into(), "none".into())];
     let body = Body::Chunked { pieces: Box::new(pieces.into_iter()), trailers };
@@ -47,12 +47,12 @@ pub(super) fn trailers(_: &Call<'_>) -> Answer {
 }
 
 /// A body that ends with the connection.
-pub(super) fn no_length(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn no_length(_: &Call<'_>) -> Answer {
     Ok(Response::plain("").with_body(Body::UntilClose(b"until the connection closes\n".to_vec())))
 }
 
 /// That many bytes of the pattern in chunks of `?chunk_size=` (1024).
-pub(super) fn chunked(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn chunked(call: &Call<'_>) -> Answer {
     let total = call.integer(0);
     let size = call.number("chunk_size", 1024_usize)?.max(1);
     let chunks = (0..total).step_by(size).map(move |start| {
@@ -63,6 +63,6 @@ pub(super) fn chunked(call: &Call<'_>) -> Answer {
 }
 
 /// That many bytes of the pattern, as fast as the connection takes them.
-pub(super) fn large(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn large(call: &Call<'_>) -> Answer {
     Ok(Response::bytes("").with_body(Body::Pattern(call.integer(0))))
 }

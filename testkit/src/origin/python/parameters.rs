@@ -6,7 +6,7 @@ use super::percent;
 
 /// `multipart/form-data; boundary=x` to the value in lower case and its parameters, names in lower case, of RFC 2231
 /// only the charset.
-pub(super) fn split_parameters(header: &str) -> (String, Vec<(String, String)>) {
+pub(in crate::origin) fn split_parameters(header: &str) -> (String, Vec<(String, String)>) {
     let (value, rest) = header.split_once(';').unwrap_or((header, ""));
     let mut parameters = Vec::new();
     for part in split_outside_quotes(rest, ';') {
@@ -22,7 +22,7 @@ pub(super) fn split_parameters(header: &str) -> (String, Vec<(String, String)>) 
 }
 
 /// `a=b, c="d, e"` to pairs; names as they are.
-pub(super) fn split_list(header: &str) -> Vec<(String, String)> {
+pub(in crate::origin) fn split_list(header: &str) -> Vec<(String, String)> {
     let pair = |item: &str| {
         let (name, value) = item.split_once('=')?;
         Some((name.trim().to_owned(), unquote(value.trim())))
@@ -31,7 +31,7 @@ pub(super) fn split_list(header: &str) -> Vec<(String, String)> {
 }
 
 /// The tags of `If-Match` and `If-None-Match`, weak or strong alike.
-pub(super) fn entity_tags(header: &str) -> Vec<String> {
+pub(in crate::origin) fn entity_tags(header: &str) -> Vec<String> {
     let tag = |part: &str| {
         let part = part.trim();
         let part = part.strip_prefix("W/").unwrap_or(part).trim_start_matches('"');
@@ -40,7 +40,7 @@ pub(super) fn entity_tags(header: &str) -> Vec<String> {
     if header.is_empty() { Vec::new() } else { header.split(',').map(tag).collect() }
 }
 
-pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(in crate::origin) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str())
 }
 
@@ -83,7 +83,7 @@ fn decode_extended(value: &str) -> String {
 }
 
 /// Text in one of the charsets which Werkzeug accepts; `None` for others.
-pub(super) fn decode(bytes: &[u8], charset: &str) -> Option<String> {
+pub(in crate::origin) fn decode(bytes: &[u8], charset: &str) -> Option<String> {
     match charset.to_ascii_lowercase().as_str() {
         "ascii" | "us-ascii" | "utf-8" => Some(String::from_utf8_lossy(bytes).into_owned()),
         "iso-8859-1" => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),

@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use super::authentication::with_status;
 use super::inspection;
-use super::json::Json;
-use super::message::{Answer, Call, Raised, Response};
-use super::parameters::entity_tags;
-use super::random::system_bytes;
+use crate::origin::message::{Answer, Body, Call, Raised, Response};
+use crate::origin::python::json::Json;
+use crate::origin::python::parameters::entity_tags;
+use crate::origin::python::random::system_bytes;
 
 /// 304 to anybody who asks whether something changed.
-pub(super) fn cache(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn cache(call: &Call<'_>) -> Answer {
     let since = call.request.header("If-Modified-Since").filter(|value| !value.is_empty());
     if since.or_else(|| call.request.header("If-None-Match")).is_some() {
         return Ok(with_status(304));
@@ -20,13 +20,13 @@ pub(super) fn cache(call: &Call<'_>) -> Answer {
     Ok(inspection::get(call)?.header("Last-Modified", modified).header("ETag", format!("{tag:032x}")))
 }
 
-pub(super) fn cache_for(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn cache_for(call: &Call<'_>) -> Answer {
     let age = call.integer(0);
     Ok(inspection::get(call)?.header("Cache-Control", format!("public, max-age={age}")))
 }
 
 /// The resource has the given tag; `If-None-Match` goes before `If-Match`.
-pub(super) fn etag(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn etag(call: &Call<'_>) -> Answer {
     let tag = call.parameter(0);
     let tags = |name| entity_tags(&call.request.header(name).unwrap_or_default());
     let (none_match, must_match) = (tags("If-None-Match"), tags("If-Match"));
@@ -42,7 +42,7 @@ pub(super) fn etag(call: &Call<'_>) -> Answer {
 }
 
 /// The arguments as headers; the body lists the response's headers, its own length included.
-pub(super) fn response_headers(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn response_headers(call: &Call<'_>) -> Answer {
     if call.query.iter().any(|pair| pair.1.contains(['\r', '\n'])) {
         return Err(Raised);
     }
@@ -50,7 +50,7 @@ pub(super) fn response_headers(call: &Call<'_>) -> Answer {
     // A longer length makes a longer body, at most a few times.
     for _ in 0..8 {
         let response = Response::json(&listed(&call.query, length));
-        let super::message::Body::Whole(body) = &response.body else { return Err(Raised) };
+        let Body::Whole(body) = &response.body else { return Err(Raised) };
         if body.len() == length {
             return Ok(call
                 .query

@@ -3,12 +3,12 @@
 //! Valid UTF-8 is decoded, bytes that are not stay percent-coded. Called by `message` and `inspection`.
 
 /// Decodes every `%XX`; what is no valid escape stays as it is.
-pub(super) fn decode(text: &[u8]) -> Vec<u8> {
+pub(in crate::origin) fn decode(text: &[u8]) -> Vec<u8> {
     decode_where(text, |_| true)
 }
 
 /// As `decode`, with bytes outside UTF-8 coded again (Werkzeug's error handler `werkzeug.url_quote`).
-pub(super) fn decode_text(text: &[u8]) -> String {
+pub(in crate::origin) fn decode_text(text: &[u8]) -> String {
     let mut out = String::new();
     for chunk in decode(text).utf8_chunks() {
         out.push_str(chunk.valid());
@@ -18,7 +18,7 @@ pub(super) fn decode_text(text: &[u8]) -> String {
 }
 
 /// `urllib.parse.parse_qsl(text, keep_blank_values=True)`.
-pub(super) fn parse_pairs(text: &[u8]) -> Vec<(String, String)> {
+pub(in crate::origin) fn parse_pairs(text: &[u8]) -> Vec<(String, String)> {
     let decode_part = |part: &[u8]| {
         let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
         decode_text(&spaced)
@@ -33,7 +33,7 @@ pub(super) fn parse_pairs(text: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The path or query of a URL as `request.url` shows it: readable where that does not change the meaning.
-pub(super) fn readable(part: &[u8], kept: &[u8]) -> String {
+pub(in crate::origin) fn readable(part: &[u8], kept: &[u8]) -> String {
     let coded = encode(part, b"!$&'()*+,/:;=?@%");
     let readable = decode_where(coded.as_bytes(), |byte| {
         byte > b' ' && byte != b'%' && byte != 0x7f && !kept.contains(&byte)
@@ -47,7 +47,7 @@ pub(super) fn readable(part: &[u8], kept: &[u8]) -> String {
 }
 
 /// `urllib.parse.quote(text, safe)`.
-pub(super) fn encode(text: &[u8], safe: &[u8]) -> String {
+pub(in crate::origin) fn encode(text: &[u8], safe: &[u8]) -> String {
     let mut out = String::new();
     for byte in text {
         if byte.is_ascii_alphanumeric() || b"_.-~".contains(byte) || safe.contains(byte) {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::inspection;
-use super::json::Json;
-use super::message::{Answer, Body, Call, Piece, Raised, Response};
-use super::random::{Twister, system_bytes};
-use super::send::pattern;
+use crate::origin::message::{Answer, Body, Call, Piece, Raised, Response};
+use crate::origin::python::json::Json;
+use crate::origin::python::random::{Twister, system_bytes};
+use crate::origin::send::pattern;
 
 const BYTES_LIMIT: u64 = 100 * 1024;
 const CHUNK_SIZE: i64 = 10 * 1024;
 
 /// That many lines of JSON, at most 100, each in a chunk of its own.
-pub(super) fn stream(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn stream(call: &Call<'_>) -> Answer {
     let description = [
         ("url", inspection::url(call.request)),
         ("args", inspection::arguments(call)),
@@ -28,13 +28,13 @@ pub(super) fn stream(call: &Call<'_>) -> Answer {
     Ok(Response::new(200, "application/json", "").with_body(Body::chunked(lines)))
 }
 
-pub(super) fn bytes(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn bytes(call: &Call<'_>) -> Answer {
     let mut random = generator(call)?;
     let bytes: Vec<u8> = (0..call.integer(0).min(BYTES_LIMIT)).map(|_| random.byte()).collect();
     Ok(Response::bytes(bytes))
 }
 
-pub(super) fn stream_bytes(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn stream_bytes(call: &Call<'_>) -> Answer {
     let size = chunk_size(call)?;
     let mut random = generator(call)?;
     let total = usize::try_from(call.integer(0).min(BYTES_LIMIT)).map_err(|_| Raised)?;
@@ -57,7 +57,7 @@ fn chunk_size(call: &Call<'_>) -> Result<usize, Raised> {
 }
 
 /// The alphabet over and over, whole or in part, over `?duration=` seconds.
-pub(super) fn range(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn range(call: &Call<'_>) -> Answer {
     let total = call.integer(0);
     let tagged = |status, content_type, body: &str| {
         Response::new(status, content_type, body)
@@ -110,7 +110,7 @@ fn requested_range(header: &str, total: i64) -> (i64, i64) {
 }
 
 /// Answers after that many seconds, at most ten.
-pub(super) fn delay(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn delay(call: &Call<'_>) -> Answer {
     let seconds: f64 = call.parameter(0).trim().parse().map_err(|_| Raised)?;
     let mut members = inspection::described_with_body(call);
     members.retain(|member| member.0 != "json");
@@ -120,7 +120,7 @@ pub(super) fn delay(call: &Call<'_>) -> Answer {
 }
 
 /// `?numbytes=` stars over `?duration=` seconds, after `?delay=` seconds, with the status `?code=`.
-pub(super) fn drip(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn drip(call: &Call<'_>) -> Answer {
     let duration = call.number("duration", 2.0)?;
     let total = call.number("numbytes", 10_i64)?.min(10 * 1024 * 1024);
     let status = call.number("code", 200_u16)?;
@@ -145,7 +145,7 @@ fn pause_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-pub(super) fn uuid(_: &Call<'_>) -> Answer {
+pub(in crate::origin) fn uuid(_: &Call<'_>) -> Answer {
     let mut bytes: [u8; 16] = system_bytes();
     // RFC 9562 section 5.4: version 4, variant 10.
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -155,7 +155,7 @@ pub(super) fn uuid(_: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::object([("uuid", Json::Text(text))])))
 }
 
-pub(super) fn base64(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn base64(call: &Call<'_>) -> Answer {
     let decoded = decode_leniently(call.parameter(0)).and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(Response::html(
         decoded.unwrap_or_else(|| "Incorrect Base64 data try: SFRUUEJJTiBpcyBhd2Vzb21l".into()),
@@ -194,7 +194,7 @@ fn decode_leniently(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A page with that many links, but for the one that it is itself.
-pub(super) fn links(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn links(call: &Call<'_>) -> Answer {
     let (count, own) = (call.integer(0).clamp(1, 200), call.integer(1));
     let link = |index| match index {
         _ if index == own => format!("{index} "),

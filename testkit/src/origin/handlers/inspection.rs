@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::content::{self, File};
-use super::json::Json;
-use super::message::{Answer, Call, Request, Response};
-use super::percent;
+use crate::origin::content::{self, File};
+use crate::origin::message::{Answer, Call, Request, Response};
+use crate::origin::python::json::Json;
+use crate::origin::python::percent;
 
 /// Headers that a front server adds; httpbin hides them unless the query has `show_env`.
 const ENVIRONMENT_HEADERS: [&str; 15] = [
@@ -27,7 +27,7 @@ const ENVIRONMENT_HEADERS: [&str; 15] = [
     "Connect-Time",
 ];
 
-pub(super) fn get(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn get(call: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::object([
         ("args", arguments(call)),
         ("headers", request_headers(call)),
@@ -36,31 +36,31 @@ pub(super) fn get(call: &Call<'_>) -> Answer {
     ])))
 }
 
-pub(super) fn with_body(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn with_body(call: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::Object(described_with_body(call))))
 }
 
-pub(super) fn anything(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn anything(call: &Call<'_>) -> Answer {
     let mut members = described_with_body(call);
     members.push(("method".into(), Json::text(&call.request.method)));
     Ok(Response::json(&Json::Object(members)))
 }
 
-pub(super) fn headers(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn headers(call: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::object([("headers", request_headers(call))])))
 }
 
-pub(super) fn ip(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn ip(call: &Call<'_>) -> Answer {
     Ok(Response::json(&Json::object([("origin", origin(call.request))])))
 }
 
-pub(super) fn user_agent(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn user_agent(call: &Call<'_>) -> Answer {
     let agent = call.request.header("User-Agent").map_or(Json::Null, Json::Text);
     Ok(Response::json(&Json::object([("user-agent", agent)])))
 }
 
 /// The members of `/post` and its like.
-pub(super) fn described_with_body(call: &Call<'_>) -> Vec<(String, Json)> {
+pub(in crate::origin) fn described_with_body(call: &Call<'_>) -> Vec<(String, Json)> {
     let content = content::of(call.request);
     let json = std::str::from_utf8(&content.data).ok().and_then(Json::parse).unwrap_or(Json::Null);
     let members = [
@@ -76,16 +76,16 @@ pub(super) fn described_with_body(call: &Call<'_>) -> Vec<(String, Json)> {
     members.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-pub(super) fn arguments(call: &Call<'_>) -> Json {
+pub(in crate::origin) fn arguments(call: &Call<'_>) -> Json {
     grouped(&call.query)
 }
 
-pub(super) fn origin(request: &Request) -> Json {
+pub(in crate::origin) fn origin(request: &Request) -> Json {
     Json::text(request.header("X-Forwarded-For").unwrap_or_else(|| request.peer.to_string()))
 }
 
 /// The request's URL as a person would read it, with the scheme that a front server reports.
-pub(super) fn url(request: &Request) -> Json {
+pub(in crate::origin) fn url(request: &Request) -> Json {
     let forwarded = ["X-Forwarded-Proto", "X-Forwarded-Protocol"];
     let mut protocol =
         forwarded.iter().find_map(|name| request.header(name).filter(|value| !value.is_empty()));
@@ -100,7 +100,7 @@ pub(super) fn url(request: &Request) -> Json {
 }
 
 /// The headers as WSGI hands them on: names in title case, repeated ones joined by a comma, none with an underscore.
-pub(super) fn request_headers(call: &Call<'_>) -> Json {
+pub(in crate::origin) fn request_headers(call: &Call<'_>) -> Json {
     let show_environment = call.argument("show_env").is_some();
     let mut members: Vec<(String, Json)> = Vec::new();
     for (name, _) in &call.request.headers {
@@ -154,7 +154,7 @@ fn grouped(pairs: &[(String, String)]) -> Json {
 }
 
 /// Text as it is; anything else as a `data:` URL (RFC 2397).
-pub(super) fn printable(bytes: &[u8], content_type: &str) -> Json {
+pub(in crate::origin) fn printable(bytes: &[u8], content_type: &str) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => Json::text(text),
         Err(_) => Json::Text(format!("data:{content_type};base64,{}", STANDARD.encode(bytes))),

@@ -5,14 +5,14 @@
 const SIZE: usize = 624;
 const SHIFT: usize = 397;
 
-pub(super) struct Twister {
+pub(in crate::origin) struct Twister {
     state: [u32; SIZE],
     index: usize,
 }
 
 impl Twister {
     /// `random.seed(seed)`: the sign is dropped, the rest feeds the state in words of 32 bits.
-    pub(super) fn new(seed: u128) -> Self {
+    pub(in crate::origin) fn new(seed: u128) -> Self {
         let mut words: Vec<u32> = (0..4).map(|index| (seed >> (32 * index)) as u32).collect();
         while words.len() > 1 && words.last() == Some(&0) {
             words.pop();
@@ -41,12 +41,12 @@ impl Twister {
     }
 
     /// From the system.
-    pub(super) fn unpredictable() -> Self {
+    pub(in crate::origin) fn unpredictable() -> Self {
         Self::new(u128::from_le_bytes(system_bytes()))
     }
 
     /// `random.randint(0, 255)`: nine bits, drawn again while they are too large.
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(in crate::origin) fn byte(&mut self) -> u8 {
         loop {
             if let Ok(byte) = u8::try_from(self.word() >> 23) {
                 return byte;
@@ -55,7 +55,7 @@ impl Twister {
     }
 
     /// `random.random()`: at least 0, less than 1.
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(in crate::origin) fn fraction(&mut self) -> f64 {
         let (high, low) = (f64::from(self.word() >> 5), f64::from(self.word() >> 6));
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
     }
@@ -91,7 +91,7 @@ fn advance(state: &mut [u32; SIZE], index: usize) -> usize {
 }
 
 /// Bytes that nobody can guess.
-pub(super) fn system_bytes<const N: usize>() -> [u8; N] {
+pub(in crate::origin) fn system_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has randomness");
     bytes

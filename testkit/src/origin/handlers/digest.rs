@@ -11,15 +11,15 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::authentication::welcome;
 use super::cookies::{self, with_cookie};
-use super::json::Json;
-use super::message::{Answer, Call, Raised, Request, Response};
-use super::parameters::{split_list, value};
-use super::random::system_bytes;
+use crate::origin::message::{Answer, Call, Raised, Request, Response};
+use crate::origin::python::json::Json;
+use crate::origin::python::parameters::{split_list, value};
+use crate::origin::python::random::system_bytes;
 
 type Pairs = Vec<(String, String)>;
 
 /// Placeholders: qop, user, password, algorithm (MD5), stale_after (never).
-pub(super) fn authenticate(call: &Call<'_>) -> Answer {
+pub(in crate::origin) fn authenticate(call: &Call<'_>) -> Answer {
     let challenge = Challenge {
         qop: Some(call.parameter(0)).filter(|qop| matches!(*qop, "auth" | "auth-int")),
         algorithm: Some(call.parameter(3))

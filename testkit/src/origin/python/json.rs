@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(in crate::origin) enum Json {
     Null,
     Bool(bool),
     /// The text as Python would print it.
@@ -18,20 +18,20 @@ pub(super) enum Json {
 }
 
 impl Json {
-    pub(super) fn text(value: impl Into<String>) -> Self {
+    pub(in crate::origin) fn text(value: impl Into<String>) -> Self {
         Self::Text(value.into())
     }
 
-    pub(super) fn number(value: impl std::fmt::Display) -> Self {
+    pub(in crate::origin) fn number(value: impl std::fmt::Display) -> Self {
         Self::Number(value.to_string())
     }
 
-    pub(super) fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
+    pub(in crate::origin) fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
         Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// `json.loads`; `None` where Python raises.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::origin) fn parse(text: &str) -> Option<Self> {
         let mut parser = Parser { rest: text, depth: 0 };
         let value = parser.value()?;
         parser.skip_whitespace();
@@ -39,7 +39,7 @@ impl Json {
     }
 
     /// flask's `jsonify`.
-    pub(super) fn jsonify(&self) -> String {
+    pub(in crate::origin) fn jsonify(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, &Layout { item: ",", member: ":", sorted: true });
         out.push('\n');
@@ -47,7 +47,7 @@ impl Json {
     }
 
     /// Python's `json.dumps` with its defaults.
-    pub(super) fn dumps(&self) -> String {
+    pub(in crate::origin) fn dumps(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, &Layout { item: ", ", member: ": ", sorted: false });
         out
@@ -297,7 +297,7 @@ impl Parser<'_> {
 }
 
 /// Python's `repr` of a float: the shortest digits, an exponent of at least two digits outside 1e-4..1e16.
-pub(super) fn float(value: f64) -> Json {
+pub(in crate::origin) fn float(value: f64) -> Json {
     if value.is_infinite() {
         return Json::number(if value > 0.0 { "Infinity" } else { "-Infinity" });
     }
