@@ -61,8 +61,7 @@ def install() -> ModuleType:
     for name in _MODULES:
         module = sys.modules.get(f"{_PACKAGE}.{name}")
         if module is not None:
-            sys.modules[f"requests.{name}"] = module
-            _present(module, "requests")
+            _enter(name, module)
     return requests
 
 
@@ -204,8 +203,6 @@ class _SubmoduleLoader:
         __import__(self._counterpart)
         module = sys.modules[self._counterpart]
         self._spec = module.__spec__
-        if spec.name == "requests.packages":
-            module.adopt(spec.name)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -216,8 +213,15 @@ class _SubmoduleLoader:
 class _PresentingLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        _present(module, "requests")
-        sys.modules[f"requests.{self.name.rpartition('.')[2]}"] = module
+        _enter(self.name.rpartition(".")[2], module)
+
+
+def _enter(name: str, module: ModuleType) -> None:
+    """Make one of our modules known as `requests.NAME`."""
+    sys.modules[f"requests.{name}"] = module
+    _present(module, "requests")
+    if name == "packages":
+        module.adopt("requests.packages")
 
 
 def _present(module: ModuleType, package: str) -> None:
