@@ -1,7 +1,8 @@
 //! The file netrc: which user and password belong to a host.
 //!
 //! Decides what the text says, as Python's module `netrc` reads it (and with it requests): the GNU inetutils format,
-//! with quotes and escapes. Whoever has the file passes its text; whether its permissions are fit is theirs to judge.
+//! with quotes and escapes. One thing is mended: a comment between entries may have several words. Whoever has the
+//! file passes its text; whether its permissions are fit is theirs to judge.
 //! A host gets its own entry or `default`, and never the entry of a host above or below it.
 //!
 //! > "machine name", "default", "login name", "password string", "account string", "macdef name … until a null line

@@ -107,6 +107,11 @@ impl Parts {
         };
         let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // Python takes parameters (";x") off the last segment, and does not put empty ones back.
+        let path = match path.strip_suffix(';') {
+            Some(shorter) if !shorter[last_segment(shorter)..].contains(';') => shorter,
+            Some(_) | None => path,
+        };
         Parts {
             scheme,
             authority: authority.to_owned(),
@@ -165,7 +170,7 @@ impl Parts {
 
     fn resolve_path(&self, reference: &str) -> String {
         // Python sets the last segment's parameters (";x") aside and puts them back behind the resolved path.
-        let last = reference.rfind('/').map_or(0, |slash| slash + 1);
+        let last = last_segment(reference);
         let parameters = reference[last..].find(';').map_or(reference.len(), |at| last + at);
         let (reference, parameters) = reference.split_at(parameters);
         let mut segments: Vec<&str> = Vec::new();
@@ -199,6 +204,11 @@ impl Parts {
         let path = if path.is_empty() { "/" } else { &path };
         format!("{path}{parameters}")
     }
+}
+
+/// Where the last segment of a path begins.
+fn last_segment(path: &str) -> usize {
+    path.rfind('/').map_or(0, |slash| slash + 1)
 }
 
 /// RFC 3986 section 3.1: `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`.
@@ -304,6 +314,7 @@ mod tests {
             ("g//h", "http://a/b/g//h", "http://a/b/g/h"),
             ("\\g", "http://a/g", "http://a/b/%5Cg"),
             ("..;x", "http://a/b/..;x", "http://a/;x"),
+            ("g;", "http://a/b/g;", "http://a/b/g"),
         ] {
             let pair = both("http://a/b/c", location);
             assert_eq!((pair.0.as_str(), pair.1.as_str()), (modern, requests), "{location}");
