@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from http import cookiejar as cookielib
 from http.cookies import Morsel
 from io import StringIO
+from types import ModuleType
 from urllib.parse import (
     quote,
     quote_plus,
