@@ -126,6 +126,12 @@ impl<N: Net> Engine<N> {
         }
     }
 
+    /// Drops the idle connections; the engine goes on serving.
+    pub fn close_idle(&self) {
+        let idle = self.pool().clear();
+        drop(idle);
+    }
+
     /// True after [`Engine::close`].
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)

@@ -4,7 +4,9 @@
 //! sends the request, before anything is sent.
 
 use crate::body::Body;
-use entreat_core::{Config, Error, Headers, Kind, Result, Timeout, Url};
+#[cfg(feature = "json")]
+use entreat_core::Kind;
+use entreat_core::{Config, Error, Headers, Result, Timeout, Url};
 use std::borrow::Cow;
 use std::time::Duration;
 

@@ -46,6 +46,24 @@ impl Headers {
         self.push(name, value)
     }
 
+    /// Adds a field that need not follow the grammar, as old programs send them: only what would break the head is
+    /// refused.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidHeader`] where the name is empty or holds a colon, white space, CR, LF or NUL, or the value holds
+    /// CR, LF or NUL.
+    pub fn append_lenient(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+        if name.is_empty() || !name.is_ascii() || name.iter().any(|byte| breaks(byte) || b": \t".contains(byte)) {
+            check_name(name)?;
+        }
+        if value.iter().any(breaks) {
+            check_value(name, value)?;
+        }
+        self.push(name, value)
+    }
+
     /// Puts a field in the place of the first of that name, drops the others, or adds it at the end.
     ///
     /// # Errors

@@ -1,0 +1,60 @@
+//! Bodies of requests that live in Python: bytes without a copy, and iterables that are asked while the engine sends.
+
+use entreat::{Body, Source};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyIterator, PyString};
+use std::io;
+
+/// `None`, bytes, or an iterable of bytes-like pieces.
+pub(crate) fn from_python(body: &Bound<'_, PyAny>, length: Option<u64>) -> PyResult<Body> {
+    if body.is_none() {
+        return Ok(Body::empty());
+    }
+    if let Ok(bytes) = body.cast::<PyBytes>() {
+        return Ok(Body::from_owner(PyBackedBytes::from(bytes.clone())));
+    }
+    let iterator = body.try_iter()?.unbind();
+    Ok(Body::source(Pieces { iterator, rest: Vec::new(), given: 0 }, length))
+}
+
+/// An iterator of pieces. Empty pieces are passed over: in chunked coding they would end the body.
+struct Pieces {
+    iterator: Py<PyIterator>,
+    rest: Vec<u8>,
+    given: usize,
+}
+
+impl Source for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.rest.len() {
+            match Python::attach(|py| next_piece(self.iterator.bind(py))).map_err(io::Error::other)? {
+                Some(piece) => (self.rest, self.given) = (piece, 0),
+                None => return Ok(0),
+            }
+        }
+        let ready = &self.rest[self.given..];
+        let count = ready.len().min(into.len());
+        into[..count].copy_from_slice(&ready[..count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
+fn next_piece(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Vec<u8>>> {
+    match iterator.clone().next() {
+        None => Ok(None),
+        Some(piece) => as_bytes(&piece?).map(Some),
+    }
+}
+
+/// Text goes out as UTF-8, as in urllib3; anything else must be bytes-like.
+fn as_bytes(piece: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = piece.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    if let Ok(text) = piece.cast::<PyString>() {
+        return Ok(text.to_cow()?.into_owned().into_bytes());
+    }
+    Ok(piece.py().get_type::<PyBytes>().call1((piece,))?.cast_into::<PyBytes>()?.as_bytes().to_vec())
+}

@@ -1,0 +1,243 @@
+//! One exchange for the open lane: a request exactly as given, and the response's body as it comes in.
+//!
+//! Called by the seam below urllib3's connection pool, which decides fields, framing and time-outs. Content codings,
+//! redirects, cookies and retries are decided above.
+
+use crate::errors::raise;
+use crate::{body, interrupt};
+use entreat::engine::{Engine as Connections, Outgoing};
+use entreat::incoming::Incoming;
+use entreat::net::blocking::{Blocking, block};
+use entreat::{Body, Config, Error, Headers, Roots, Timeout, TlsRules, Url, Version};
+use entreat_core::exchange::{BodyFraming, BodyLength};
+use entreat_core::{Deadlines, ResponseHead, Settings};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyList};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Connections that requests share.
+#[pyclass(module = "entreat._native", frozen)]
+pub(crate) struct Engine(Arc<Connections<Blocking>>);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new() -> Engine {
+        Engine(Connections::new(interrupt::NET, entreat::PoolRules::default()))
+    }
+
+    /// Sends a request exactly as given and returns once the head of the response is there.
+    ///
+    /// `headers` are pairs of bytes, all that is to be sent, Host included; `body` is `None`, bytes or an iterable of
+    /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory.
+    /// Raises `EngineError`, or what the body's iterator raised.
+    #[pyo3(signature = (method, scheme, host, port, target, headers, body, chunked, connect_timeout, read_timeout,
+                        verify))]
+    #[expect(clippy::too_many_arguments, reason = "the seam passes what a request consists of")]
+    fn exchange(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        scheme: &str,
+        host: &str,
+        port: u16,
+        target: &str,
+        headers: Vec<(Vec<u8>, Vec<u8>)>,
+        body: &Bound<'_, PyAny>,
+        chunked: bool,
+        connect_timeout: Option<f64>,
+        read_timeout: Option<f64>,
+        verify: &Bound<'_, PyAny>,
+    ) -> PyResult<Raw> {
+        let raised = |error: Error| raise(py, &error);
+        let bracketed =
+            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
+        let url = Url::from_prepared(format!("{scheme}://{bracketed}:{port}{target}")).map_err(raised)?;
+        let mut fields = Headers::with_capacity(headers.len(), 512);
+        for (name, value) in &headers {
+            fields.append_lenient(name, value).map_err(raised)?;
+        }
+        let announced = fields.get_str("Content-Length").and_then(|text| text.trim().parse().ok());
+        let body = body::from_python(body, announced)?;
+        let framing = framing(&body, chunked, announced)?;
+        let timeout = timeout(connect_timeout, read_timeout).map_err(raised)?;
+        let settings = settings(verify)?;
+        let outgoing = Outgoing {
+            method,
+            url: &url,
+            headers: &fields,
+            framing,
+            body: &body,
+            settings: &settings,
+            deadlines: Deadlines::start(timeout, Instant::now()),
+            keep_alive: true,
+        };
+        let outcome = py.detach(|| block(self.0.exchange(&outgoing)));
+        let (head, incoming) = outcome.map_err(raised)?;
+        Ok(Raw { head, incoming: Mutex::new(incoming) })
+    }
+
+    /// Closes idle connections. The engine can be used again afterwards.
+    fn close(&self) {
+        self.0.close_idle();
+    }
+
+    /// How many connections are idle.
+    #[getter]
+    fn idle(&self) -> usize {
+        self.0.idle()
+    }
+}
+
+fn framing(body: &Body, chunked: bool, announced: Option<u64>) -> PyResult<BodyFraming> {
+    match (chunked, body.length(), announced) {
+        (true, _, _) => Ok(BodyFraming::Chunked),
+        (false, BodyLength::Known(length), _) => Ok(BodyFraming::Length(length)),
+        (false, BodyLength::None, _) => Ok(BodyFraming::Length(0)),
+        (false, BodyLength::Unknown, Some(length)) => Ok(BodyFraming::Length(length)),
+        (false, BodyLength::Unknown, None) => {
+            Err(PyValueError::new_err("a body of unknown length needs chunked=True or a Content-Length"))
+        }
+    }
+}
+
+fn timeout(connect: Option<f64>, read: Option<f64>) -> Result<Timeout, Error> {
+    let limit = |part, seconds: Option<f64>| -> Result<Option<Duration>, Error> {
+        seconds.map(|number| entreat_core::deadline::seconds(part, number)).transpose()
+    };
+    // requests' read time-out also bounds each write.
+    let read = limit("read", read)?;
+    Ok(Timeout { connect: limit("connect", connect)?, read, write: read, ..Timeout::NONE })
+}
+
+fn settings(verify: &Bound<'_, PyAny>) -> PyResult<Settings> {
+    let mut rules = TlsRules::default();
+    match verify.extract::<bool>() {
+        Ok(verify) => rules.accept_any_certificate = !verify,
+        Err(_) => rules.roots = Roots::Path(verify.extract()?),
+    }
+    Config::new()
+        .decompress(false)
+        .timeout(Timeout::NONE)
+        .tls(rules)
+        .resolve()
+        .map_err(|error| raise(verify.py(), &error))
+}
+
+/// A response whose head has arrived: what http.client's response is to urllib3, already dechunked.
+#[pyclass(module = "entreat._native", frozen)]
+pub(crate) struct Raw {
+    head: ResponseHead,
+    incoming: Mutex<Incoming<Blocking>>,
+}
+
+#[pymethods]
+impl Raw {
+    #[getter]
+    fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// 10 or 11.
+    #[getter]
+    fn version(&self) -> u8 {
+        match self.head.version {
+            Version::Http10 => 10,
+            Version::Http11 => 11,
+        }
+    }
+
+    #[getter]
+    fn reason(&self) -> String {
+        latin1(&self.head.reason)
+    }
+
+    /// The fields as pairs of text, each byte a character.
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.head.headers.iter().map(|(name, value)| (name, latin1(value))))
+    }
+
+    /// True once the body was read to its end, or given up.
+    #[getter]
+    fn closed(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.incoming().is_done())
+    }
+
+    /// The trailer fields of a chunked body that was read to its end.
+    #[getter]
+    fn trailers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let trailers = py.detach(|| self.incoming().trailers().cloned()).unwrap_or_default();
+        PyList::new(py, trailers.iter().map(|(name, value)| (name, latin1(value))))
+    }
+
+    /// Reads up to `amount` bytes, fewer only at the end; all that is left where `amount` is negative or `None`.
+    #[pyo3(signature = (amount=None))]
+    fn read<'py>(&self, py: Python<'py>, amount: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        let outcome = py.detach(|| match amount.and_then(|amount| usize::try_from(amount).ok()) {
+            None => block(self.incoming().read_to_end()),
+            Some(amount) => self.read_amount(amount),
+        });
+        outcome.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| raise(py, &error))
+    }
+
+    /// Reads what is there, at most `amount` bytes; waits only where nothing is.
+    fn read1<'py>(&self, py: Python<'py>, amount: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let outcome = py.detach(|| {
+            let mut bytes = vec![0; amount.min(READ_AHEAD)];
+            let count = block(self.incoming().read(&mut bytes))?;
+            bytes.truncate(count);
+            Ok(bytes)
+        });
+        outcome.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error: Error| raise(py, &error))
+    }
+
+    /// Reads into a writable buffer and returns how many bytes were put there; 0 at the end.
+    fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let length = buffer.len()?;
+        let bytes = self.read(py, Some(isize::try_from(length)?))?;
+        let view = py.import("builtins")?.getattr("memoryview")?.call1((buffer,))?;
+        let view =
+            if buffer.is_instance_of::<PyByteArray>() { view } else { view.call_method1("cast", ("B",))? };
+        let count = bytes.as_bytes().len();
+        view.set_item(pyo3::types::PySlice::new(py, 0, count as isize, 1), bytes)?;
+        Ok(count)
+    }
+
+    /// Gives the body up. The connection is closed unless all of it has arrived.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.incoming().abandon());
+    }
+}
+
+/// Memory taken ahead of the bytes that may never come.
+const READ_AHEAD: usize = 1 << 20;
+
+impl Raw {
+    fn read_amount(&self, amount: usize) -> Result<Vec<u8>, Error> {
+        let mut incoming = self.incoming();
+        let mut bytes = Vec::new();
+        while bytes.len() < amount {
+            let filled = bytes.len();
+            bytes.resize(amount.min(filled + READ_AHEAD), 0);
+            let count = block(incoming.read(&mut bytes[filled..]))?;
+            bytes.truncate(filled + count);
+            if count == 0 {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming<Blocking>> {
+        // A panic in a reader leaves a body that gives errors, not wrong bytes.
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes as text the way http.client reads heads: each byte is the character of that number.
+pub(crate) fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
