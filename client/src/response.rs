@@ -129,8 +129,9 @@ impl<N: Net> Response<N> {
         Err(Error::new(Kind::Status).expected("a status below 400").seen(seen).with_url(self.url.as_str()))
     }
 
-    #[cfg(feature = "aio")]
-    pub(crate) fn incoming(&mut self) -> &mut Incoming<N> {
+    /// The body as every net reads it; what the faces offer is made of it.
+    #[doc(hidden)]
+    pub fn incoming(&mut self) -> &mut Incoming<N> {
         &mut self.incoming
     }
 

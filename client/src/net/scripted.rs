@@ -1,1 +1,362 @@
+//! A net in memory on a virtual clock, for tests: peers play scripts, and every await suspends.
+//!
+//! Time stands still while anything can be done; when everything waits, [`Scripted::run`] moves the clock to the next
+//! thing that happens. So a sleep of ten seconds costs nothing, a deadline passes exactly when it should, and a wait
+//! for something that never comes is a panic instead of a hang. What a peer does is `script`, which tests play over
+//! real sockets as well.
+//!
+//! Futures of this net must be polled by [`Scripted::run`], and whoever joins several of them polls all of them.
 
+use super::{Net, Peeked};
+use entreat_core::{Deadline, Error, Kind, Result};
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+mod script;
+
+pub use script::{Log, Next, Player, ReceivedRequest, Script, Scripts, Step};
+
+/// Bytes that a peer which does not read takes before writes to it wait.
+const WINDOW: usize = 64 * 1024;
+
+/// Peers in memory and the clock they share. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Scripted(Arc<Mutex<World>>);
+
+struct World {
+    now: Instant,
+    /// The first instant that someone waits for, found while all futures are polled.
+    awaited: Option<Instant>,
+    listeners: HashMap<SocketAddr, Listener>,
+    connections: Vec<Connection>,
+}
+
+enum Listener {
+    /// Plays its scripts, one for each connection.
+    Plays { scripts: Scripts, log: Log },
+    /// Takes no notice of those who knock.
+    Silent,
+}
+
+struct Connection {
+    player: Player,
+    /// Sent and not yet read, in the pieces in which it was sent: one read takes from one piece.
+    pieces: VecDeque<Vec<u8>>,
+    end: End,
+    /// The player wants more, however much.
+    reading: bool,
+    /// When the player goes on by itself.
+    wakes: Option<Instant>,
+    client_gone: bool,
+}
+
+/// What a client finds behind the last piece.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Closed,
+    Reset,
+}
+
+/// A connection to a peer in memory.
+pub struct Stream {
+    net: Scripted,
+    index: usize,
+}
+
+impl Default for Scripted {
+    fn default() -> Scripted {
+        Scripted(Arc::new(Mutex::new(World {
+            now: Instant::now(),
+            awaited: None,
+            listeners: HashMap::new(),
+            connections: Vec::new(),
+        })))
+    }
+}
+
+impl Scripted {
+    /// Listens on a new port of 127.0.0.1.
+    pub fn listen(&self, scripts: Scripts, log: Log) -> SocketAddr {
+        self.add(Listener::Plays { scripts, log })
+    }
+
+    /// A new port of 127.0.0.1 where connecting never ends.
+    pub fn listen_silently(&self) -> SocketAddr {
+        self.add(Listener::Silent)
+    }
+
+    fn add(&self, listener: Listener) -> SocketAddr {
+        let mut world = self.world();
+        let port = 20_001 + world.listeners.len() as u16;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        world.listeners.insert(address, listener);
+        address
+    }
+
+    /// Runs `future` to its end.
+    ///
+    /// # Panics
+    /// Where everything waits for something that will never happen.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(future);
+        loop {
+            woken.0.store(false, Ordering::SeqCst);
+            self.world().awaited = None;
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+            if !woken.0.load(Ordering::SeqCst) {
+                self.world().pass_time();
+            }
+        }
+    }
+
+    /// Waits for as long on the virtual clock.
+    pub async fn sleep(&self, duration: Duration) {
+        let end = self.world().now + duration;
+        poll_fn(|_| {
+            let mut world = self.world();
+            if world.now >= end {
+                return Poll::Ready(());
+            }
+            world.wait_until(end);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Suspends once, then asks `attempt` until it has something or the deadline passes.
+    async fn wait_for<T>(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut(&mut World) -> Option<Result<T>>,
+    ) -> Result<T> {
+        suspend().await;
+        poll_fn(|_| {
+            let mut world = self.world();
+            deadline.remaining(world.now)?;
+            world.play();
+            match attempt(&mut world) {
+                Some(outcome) => Poll::Ready(outcome),
+                None => {
+                    deadline.at.into_iter().for_each(|at| world.wait_until(at));
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Net for Scripted {
+    type Stream = Stream;
+
+    fn now(&self) -> Instant {
+        self.world().now
+    }
+
+    /// Knows numbers and `localhost`; any other name does not exist, and `slow.test` never answers.
+    async fn resolve(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        self.wait_for(deadline, |_| match host {
+            "slow.test" => None,
+            "localhost" => Some(Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])),
+            _ => Some(match host.parse::<IpAddr>() {
+                Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
+                Err(_) => Err(Error::new(Kind::Resolve).seen(host.to_owned())),
+            }),
+        })
+        .await
+    }
+
+    async fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Stream> {
+        let mut refused = Error::new(Kind::Connect);
+        for address in addresses {
+            let found = self.wait_for(deadline, |world| world.accept(*address)).await;
+            match found {
+                Ok(index) => return Ok(Stream { net: self.clone(), index }),
+                Err(error) if error.kind() == Kind::Connect => refused = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
+    }
+
+    async fn read(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
+        self.wait_for(deadline, |world| world.connections[stream.index].read(into)).await
+    }
+
+    async fn write(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        self.wait_for(deadline, |world| world.write(stream.index, bytes)).await
+    }
+
+    fn peek(&self, stream: &mut Stream) -> Peeked {
+        let mut world = self.world();
+        world.play();
+        world.connections[stream.index].peek()
+    }
+}
+
+impl World {
+    /// Lets every peer play as far as it comes now.
+    fn play(&mut self) {
+        for connection in &mut self.connections {
+            connection.play(self.now);
+        }
+    }
+
+    fn wait_until(&mut self, instant: Instant) {
+        self.awaited = Some(self.awaited.map_or(instant, |awaited| awaited.min(instant)));
+    }
+
+    /// Everything waits: moves the clock to the next thing that happens.
+    fn pass_time(&mut self) {
+        let wakes = self.connections.iter().filter_map(|connection| connection.wakes);
+        let next = wakes.chain(self.awaited).min();
+        self.now = next.expect("a hang: everyone waits, and nothing will ever happen");
+        self.play();
+    }
+
+    fn accept(&mut self, address: SocketAddr) -> Option<Result<usize>> {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        match self.listeners.get(&address) {
+            Some(Listener::Silent) => return None,
+            Some(Listener::Plays { scripts, log }) => {
+                let player = Player::new(scripts, log);
+                self.connections.push(Connection {
+                    player,
+                    pieces: VecDeque::new(),
+                    end: End::Open,
+                    reading: false,
+                    wakes: None,
+                    client_gone: false,
+                });
+            }
+            None => {
+                let error = Error::new(Kind::Connect).seen(address.to_string()).with_source(refused);
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(self.connections.len() - 1))
+    }
+
+    fn write(&mut self, index: usize, bytes: &[u8]) -> Option<Result<usize>> {
+        let connection = &mut self.connections[index];
+        if connection.end == End::Reset {
+            return Some(Err(broken(io::ErrorKind::BrokenPipe)));
+        }
+        let room = match connection.reading || connection.end == End::Closed {
+            true => bytes.len(),
+            false => WINDOW.saturating_sub(connection.player.unread()),
+        };
+        if room == 0 {
+            return None;
+        }
+        let count = room.min(bytes.len());
+        connection.player.receive(&bytes[..count]);
+        connection.play(self.now);
+        Some(Ok(count))
+    }
+}
+
+impl Connection {
+    fn play(&mut self, now: Instant) {
+        while self.end == End::Open {
+            (self.reading, self.wakes) = (false, None);
+            match self.player.play(now) {
+                Next::Send(bytes) if self.client_gone => drop(bytes),
+                Next::Send(bytes) => self.pieces.push_back(bytes),
+                Next::Wait(until) => {
+                    self.wakes = Some(until);
+                    return;
+                }
+                Next::Receive if self.client_gone => self.player.receive_end(),
+                Next::Receive => {
+                    self.reading = true;
+                    return;
+                }
+                Next::Close => self.end = End::Closed,
+                Next::Reset => self.end = End::Reset,
+            }
+        }
+        // A peer that has closed its side reads on, as a polite one does.
+        self.player.discard();
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Option<Result<usize>> {
+        let Some(piece) = self.pieces.front_mut() else {
+            return match self.end {
+                End::Open => None,
+                End::Closed => Some(Ok(0)),
+                End::Reset => Some(Err(broken(io::ErrorKind::ConnectionReset))),
+            };
+        };
+        let count = piece.len().min(into.len());
+        into[..count].copy_from_slice(&piece[..count]);
+        piece.drain(..count);
+        if piece.is_empty() {
+            self.pieces.pop_front();
+        }
+        Some(Ok(count))
+    }
+
+    fn peek(&self) -> Peeked {
+        match (self.pieces.is_empty(), self.end) {
+            (false, _) => Peeked::Bytes,
+            (true, End::Open) => Peeked::Nothing,
+            (true, End::Closed | End::Reset) => Peeked::Closed,
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut world = self.net.world();
+        let now = world.now;
+        let connection = &mut world.connections[self.index];
+        connection.client_gone = true;
+        connection.player.note_client_closed();
+        connection.play(now);
+    }
+}
+
+fn broken(kind: io::ErrorKind) -> Error {
+    super::blocking::io_error(kind.into())
+}
+
+/// Pending once: whatever does not survive a suspension shows here.
+async fn suspend() {
+    let mut suspended = false;
+    poll_fn(|context| {
+        if suspended {
+            return Poll::Ready(());
+        }
+        suspended = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Notes that a future wants to be polled again at once.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,299 @@
+//! What tests stand on: a bench for each net, peers that play scripts, and answers read to their end.
+
+mod tcp;
+
+use entreat::net::blocking::{Blocking, block};
+use entreat::net::scripted::{Log, Script, Scripted, Scripts, Step};
+use entreat::net::{Net, tokio::Tokio};
+use entreat::session::Session;
+use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+pub(crate) use tcp::{Tcp, TlsPeer};
+
+/// A time-out that tests wait for; on the virtual clock it costs nothing.
+pub(crate) const SHORT: Duration = Duration::from_millis(150);
+
+/// Much longer than anything takes on the slowest machine: what reaches it hangs.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Makes three tests of one body, a block that may await and sees the bench under the given name.
+macro_rules! behaviour {
+    ($name:ident, |$bench:ident| $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn body<B: $crate::support::Bench>($bench: &B) $body
+
+            #[test]
+            fn blocking() {
+                $crate::support::guarded(|| entreat::net::blocking::block(body(&$crate::support::BlockingBench::default())));
+            }
+
+            #[test]
+            fn tokio() {
+                $crate::support::guarded(|| $crate::support::runtime().block_on(body(&$crate::support::TokioBench::default())));
+            }
+
+            #[test]
+            fn scripted() {
+                $crate::support::guarded(|| {
+                    let net = entreat::net::scripted::Scripted::default();
+                    net.run(body(&$crate::support::ScriptedBench(net.clone())));
+                });
+            }
+        }
+    };
+}
+pub(crate) use behaviour;
+
+/// One net, and peers for it.
+pub(crate) trait Bench {
+    type Net: Net;
+
+    fn net(&self) -> Self::Net;
+    fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr;
+    /// Where connecting never ends.
+    fn listen_silently(&self) -> SocketAddr;
+    async fn pause(&self, duration: Duration);
+    /// Asserts that what began at `start` took as long as it should: exactly, where time is virtual.
+    fn assert_took(&self, start: Instant, expected: Duration);
+
+    /// A peer that plays one script for each connection.
+    fn peers<const N: usize>(&self, scripts: [Script; N]) -> Peer {
+        self.peer_for(Scripts::Each(scripts.into()))
+    }
+
+    /// A peer for one connection.
+    fn peer(&self, script: impl Into<Script>) -> Peer {
+        self.peers([script.into()])
+    }
+
+    /// A peer that plays the same for every connection.
+    fn peer_for_all(&self, script: impl Into<Script>) -> Peer {
+        self.peer_for(Scripts::All(script.into()))
+    }
+
+    fn peer_for(&self, scripts: Scripts) -> Peer {
+        let log = Log::default();
+        Peer { address: self.listen(scripts, &log), log }
+    }
+
+    fn session(&self) -> Session<Self::Net> {
+        self.session_with(Config::new())
+    }
+
+    fn session_with(&self, config: Config) -> Session<Self::Net> {
+        Session::new(self.net(), config).expect("the settings are valid")
+    }
+
+    fn session_within(&self, timeout: Timeout) -> Session<Self::Net> {
+        self.session_with(Config::new().timeout(timeout))
+    }
+
+    fn now(&self) -> Instant {
+        self.net().now()
+    }
+
+    /// Waits until `condition` holds.
+    async fn until(&self, condition: impl Fn() -> bool) {
+        while !condition() {
+            self.pause(Duration::from_millis(2)).await;
+        }
+        // What a real peer did has reached the client's socket by now.
+        self.pause(Duration::from_millis(10)).await;
+    }
+}
+
+/// Someone to connect to.
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) log: Log,
+}
+
+impl Peer {
+    /// A URL of this peer; the path begins with a slash.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Request {
+        Request::get(self.url(path))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Request {
+        Request::post(self.url(path))
+    }
+
+    /// The lines of the requests that arrived, such as `GET /`.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.log.requests().iter().map(|request| request.line().to_owned()).collect()
+    }
+}
+
+/// A response and its whole body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+    pub(crate) url: String,
+    /// Status and URL of the redirects on the way.
+    pub(crate) history: Vec<(u16, String)>,
+    pub(crate) trailers: Option<Headers>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("tests send UTF-8")
+    }
+}
+
+/// Sends, and reads the answer to its end.
+pub(crate) async fn fetch<N: Net>(session: &Session<N>, request: Request) -> Result<Answer> {
+    let mut response = session.deliver(request).await?;
+    let body = response.incoming().read_to_end().await?;
+    let history = response.history().iter();
+    Ok(Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body,
+        url: response.url().as_str().to_owned(),
+        history: history.map(|step| (step.status(), step.url().as_str().to_owned())).collect(),
+        trailers: response.trailers().cloned(),
+    })
+}
+
+/// The kind of the error that `request` ends with.
+pub(crate) async fn failure<N: Net>(session: &Session<N>, request: Request) -> Error {
+    match fetch(session, request).await {
+        Ok(answer) => panic!("an answer with status {}", answer.status),
+        Err(error) => error,
+    }
+}
+
+/// Asserts that `request` is refused with `kind` before anyone is bothered.
+pub(crate) async fn refused<B: Bench>(bench: &B, peer: &Peer, request: Request, kind: Kind) {
+    let error = failure(&bench.session(), request).await;
+    assert_eq!(error.kind(), kind, "{error}");
+    assert_eq!(peer.log.connections(), 0, "{error}");
+}
+
+/// A whole response: a status line without its version, fields that end with CRLF each, and a body.
+pub(crate) fn response(status: &str, fields: &str, body: impl AsRef<[u8]>) -> Step {
+    let body = body.as_ref();
+    let head = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    Step::Send([head.as_bytes(), body].concat())
+}
+
+pub(crate) fn ok(body: &str) -> Step {
+    response("200 OK", "", body)
+}
+
+/// Runs a test on a thread of its own; one that does not end fails instead of blocking all others.
+pub(crate) fn guarded(test: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    if let Err(mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(HANG) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
+}
+
+#[derive(Default)]
+pub(crate) struct BlockingBench(Tcp);
+
+impl Bench for BlockingBench {
+    type Net = Blocking;
+
+    fn net(&self) -> Blocking {
+        Blocking::default()
+    }
+
+    fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen(scripts, log, None)
+    }
+
+    fn listen_silently(&self) -> SocketAddr {
+        self.0.listen_silently()
+    }
+
+    async fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn assert_took(&self, start: Instant, expected: Duration) {
+        assert_took_about(start, expected);
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct TokioBench(Tcp);
+
+impl Bench for TokioBench {
+    type Net = Tokio;
+
+    fn net(&self) -> Tokio {
+        Tokio
+    }
+
+    fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen(scripts, log, None)
+    }
+
+    fn listen_silently(&self) -> SocketAddr {
+        self.0.listen_silently()
+    }
+
+    async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn assert_took(&self, start: Instant, expected: Duration) {
+        assert_took_about(start, expected);
+    }
+}
+
+pub(crate) struct ScriptedBench(pub Scripted);
+
+impl Bench for ScriptedBench {
+    type Net = Scripted;
+
+    fn net(&self) -> Scripted {
+        self.0.clone()
+    }
+
+    fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen(scripts, log.clone())
+    }
+
+    fn listen_silently(&self) -> SocketAddr {
+        self.0.listen_silently()
+    }
+
+    async fn pause(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+
+    fn assert_took(&self, start: Instant, expected: Duration) {
+        assert_eq!(self.now() - start, expected);
+    }
+}
+
+/// Real clocks: long enough, and nowhere near the next longer time-out.
+fn assert_took_about(start: Instant, expected: Duration) {
+    let took = start.elapsed();
+    assert!(took + Duration::from_millis(5) >= expected, "{took:?} is less than {expected:?}");
+    assert!(took < expected + Duration::from_secs(20), "{took:?} is far more than {expected:?}");
+}
