@@ -6,5 +6,7 @@ pub mod auth;
 pub mod cookies;
 mod credentials;
 pub mod date;
+pub mod hsts;
 pub mod proxy;
 pub mod redirect;
+pub mod retry;

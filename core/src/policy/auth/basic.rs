@@ -2,9 +2,10 @@
 //!
 //! Decides how user and password become one field. Whether they are sent at all is `auth`.
 //!
-//! > "Furthermore, a user-id containing a colon character is invalid, as the first colon in a user-pass string
+//! > Section 2: "Furthermore, a user-id containing a colon character is invalid, as the first colon in a user-pass string
 //! > separates user-id and password from one another". "The user-id and password MUST NOT contain any control
-//! > characters". Section 2.1: without a charset "the default encoding is undefined"; servers may ask for UTF-8.
+//! > characters".
+//! > Without a charset parameter the encoding is undefined; the only value that section 2.1 allows is UTF-8.
 
 use super::Credentials;
 use crate::error::{Error, Kind, Result};

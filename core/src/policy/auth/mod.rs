@@ -3,8 +3,8 @@
 //! Decides the source and the scheme; how each scheme writes its field is its own file. Holds no secret longer than
 //! a call, asks nobody, reads no file. The engine calls [`choose`] before sending and [`challenges`] on 401 and 407.
 //!
-//! > "Upon receipt of a … 401 (Unauthorized) … a user agent … selects one of the challenges … that it considers to be
-//! > the most secure auth-scheme that it understands, obtaining credentials from the user as appropriate" (11.6.1).
+//! > "When creating their values, the user agent ought to do so by selecting the challenge with what it considers to be
+//! > the most secure auth-scheme that it understands, obtaining credentials from the user as appropriate" (11.4).
 
 pub mod basic;
 pub mod bearer;

@@ -210,8 +210,8 @@ impl Jar {
     }
 
     /// 6265bis section 5.7: a cookie that came without TLS is ignored where one with Secure has the same name, a
-    /// domain that matches in either direction, and a path that the new one's path matches. "This … prevents … an
-    /// active network attacker from overwriting".
+    /// domain that matches in either direction, and a path that the new one's path matches: an attacker on the
+    /// network, who can write plain answers, must not replace what TLS protects.
     fn shadows_secure(&self, cookie: &Cookie) -> bool {
         self.iter().any(|other| {
             other.secure

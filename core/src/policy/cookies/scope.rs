@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// "Convert each label to an A-label [and] to lower case" (section 5.1.2); the URL has done the first.
+/// Section 5.1.2: labels in their ASCII form, in lower case. The URL has done the first.
 pub(super) fn canonical_host(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
 }
