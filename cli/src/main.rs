@@ -1,1 +1,51 @@
-fn main() {}
+//! The command `entreat`: an HTTP request typed by hand.
+//!
+//! One exchange reads top to bottom here: `arguments` says what was typed, `compose` makes a request of it, the crate
+//! `entreat` sends it, `output` prints what came back, and `failure` says what went wrong, with which exit status.
+
+mod arguments;
+mod compose;
+mod failure;
+mod items;
+mod json_body;
+mod json_view;
+mod media_type;
+mod multipart;
+mod output;
+mod style;
+
+use arguments::Arguments;
+use failure::Failure;
+use output::Printer;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::read() {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            // Help and version are no mistakes. Where even printing fails, nobody is there to be told.
+            let _ = why.print();
+            return ExitCode::from(u8::from(why.use_stderr()));
+        }
+    };
+    match run(&arguments) {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => ExitCode::from(failure.report()),
+    }
+}
+
+/// Sends the request, prints the answer and returns the exit status.
+fn run(arguments: &Arguments) -> Result<u8, Failure> {
+    let composed = compose::compose(arguments)?;
+    let client = entreat::Client::with_config(composed.config.clone())?;
+    let mut printer = Printer::new(arguments);
+    printer.request(&composed)?;
+    let response = client.send(composed.request)?;
+    let status = response.status();
+    printer.response(response)?;
+    Ok(match status {
+        400..500 if arguments.check_status => 4,
+        500.. if arguments.check_status => 5,
+        _ => 0,
+    })
+}

@@ -1,0 +1,261 @@
+//! The command line: options, and the words METHOD, URL and ITEM… among them.
+//!
+//! Decides what each word is: which is the method, how a short URL is completed, what may not stand together. The
+//! items' own grammar is `items`; making a request of all this is `compose`.
+
+use crate::items::{self, Item, Origin, Part};
+use clap::{Parser, error::ErrorKind};
+use std::path::PathBuf;
+
+/// Send an HTTP request and print the answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "entreat",
+    version,
+    override_usage = "entreat [OPTIONS] [METHOD] URL [ITEM]...",
+    after_help = AFTER_HELP,
+    max_term_width = 110,
+    next_help_heading = "Options"
+)]
+pub(crate) struct Arguments {
+    /// METHOD (default GET, or POST where there is data), URL, and what to send: see below
+    #[arg(required = true, value_name = "URL", hide = true)]
+    words: Vec<String>,
+
+    /// Send name=value items as a form, not as JSON; with name@file as multipart/form-data
+    #[arg(short, long)]
+    pub(crate) form: bool,
+
+    /// Add a header; "Name:" leaves one out, "Name;" sends one without a value
+    #[arg(short = 'H', long = "header", value_name = "NAME:VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// Send DATA as the body as it is; @FILE reads a file, - standard input
+    #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data: Option<String>,
+
+    /// Basic authentication
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    pub(crate) user: Option<String>,
+
+    /// Write the body to FILE
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print the response's head before its body (the default on a terminal)
+    #[arg(short, long, conflicts_with = "body")]
+    pub(crate) include: bool,
+
+    /// Print the body alone (the default where the output is not a terminal)
+    #[arg(short, long)]
+    pub(crate) body: bool,
+
+    /// Print the request, too, and the redirects that were followed
+    #[arg(short, long, conflicts_with = "body")]
+    pub(crate) verbose: bool,
+
+    /// Follow redirects, at most 20: the default, since whoever asks for a page wants the page
+    #[arg(long, overrides_with = "no_follow", hide_short_help = true)]
+    follow: bool,
+
+    /// Print a redirect itself instead of following it
+    #[arg(long, overrides_with = "follow")]
+    pub(crate) no_follow: bool,
+
+    /// Give up when the whole exchange takes longer [default: 10 to connect and 30 without a byte, no limit in all]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) timeout: Option<f64>,
+
+    /// Accept any certificate: whoever sits between can read and change everything
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+
+    /// Trust the certificates in this PEM file or directory, and no others
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Exit with 4 for a status of 400 to 499, with 5 for 500 and above
+    #[arg(long)]
+    pub(crate) check_status: bool,
+
+    /// What the words came to.
+    #[arg(skip)]
+    pub(crate) target: Target,
+}
+
+/// What is asked of whom.
+#[derive(Debug, Default)]
+pub(crate) struct Target {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) items: Vec<Item>,
+}
+
+const AFTER_HELP: &str = "\
+Items:
+  name=value      a field of the JSON body, as text (with --form, of the form)
+  name:=json      a field of the JSON body: a number, true, null, [...], {...}
+  Header:value    a header
+  name==value     a parameter of the URL's query
+  name@file       a file to upload (with --form); @file alone is the whole body
+  =@ :=@ :@ ==@   take the value from a file; a backslash takes the meaning from : ; = @
+
+URLs:
+  example.org/a   is http://example.org/a, :3000/a is http://localhost:3000/a
+
+Exit status:
+  0  an answer came, whatever its status        4  --check-status: 400 to 499
+  1  wrong arguments, unreadable files          5  --check-status: 500 and above
+  2  no connection, or it broke                 6  a limit: time-out, too many redirects
+  3  the server broke the protocol or TLS
+
+Examples:
+  entreat example.org
+  entreat :3000/items name=John admin:=true          POST {\"name\": \"John\", \"admin\": true}
+  entreat --form POST :3000/items name=John job=developer
+  entreat -o page.html https://example.org Accept:text/html";
+
+/// Reads the command line, or ends the process: help and version with 0, mistakes with 1.
+pub(crate) fn read() -> Result<Arguments, clap::Error> {
+    Arguments::parse_words(std::env::args_os())
+}
+
+impl Arguments {
+    fn parse_words(
+        line: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+    ) -> Result<Arguments, clap::Error> {
+        let mut arguments = Arguments::try_parse_from(line)?;
+        let words = std::mem::take(&mut arguments.words);
+        arguments.target = arguments.divide(words).map_err(mistake)?;
+        Ok(arguments)
+    }
+
+    fn divide(&self, words: Vec<String>) -> Result<Target, String> {
+        let mut words = words.into_iter().peekable();
+        let first = words.next().unwrap_or_default();
+        let (method, url) = match words.peek() {
+            Some(_) if is_method(&first) => (Some(first.to_ascii_uppercase()), words.next()),
+            Some(_) | None => (None, Some(first)),
+        };
+        let url = complete(&url.unwrap_or_default());
+        let mut items = words.map(|word| items::parse(&word)).collect::<Result<Vec<_>, _>>()?;
+        for header in &self.headers {
+            items.push(header_item(header)?);
+        }
+        let has_data = self.data.is_some() || items.iter().any(Item::is_data);
+        if self.data.is_some() && items.iter().any(Item::is_data) {
+            return Err("--data is the whole body: it cannot stand beside items that make one".into());
+        }
+        let method = method.unwrap_or_else(|| if has_data { "POST" } else { "GET" }.into());
+        Ok(Target { method, url, items })
+    }
+}
+
+/// A header as curl has it: no backslashes, and a space may follow the colon.
+fn header_item(text: &str) -> Result<Item, String> {
+    let (name, value, part) = match (text.split_once(':'), text.strip_suffix(';')) {
+        (Some((name, value)), _) => (name, value, Part::Header),
+        (None, Some(name)) => (name, "", Part::EmptyHeader),
+        (None, None) => return Err(format!("{text:?} is not a header: expected Name:value")),
+    };
+    Ok(Item { name: name.into(), part, origin: Origin::Literal, value: value.into() })
+}
+
+/// Capital letters alone are a method, and the usual ones are in small letters, too; `localhost` is a host.
+fn is_method(word: &str) -> bool {
+    const USUAL: [&str; 8] = ["get", "head", "options", "post", "put", "patch", "delete", "trace"];
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+        || USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(word))
+}
+
+/// A URL with its scheme, and with `localhost` where it begins with a port.
+fn complete(url: &str) -> String {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    {
+        return url.into();
+    }
+    match url.strip_prefix(':') {
+        // `:/path` and `:` are localhost on port 80; `::1` is an address.
+        Some(rest) if !rest.starts_with(':') => {
+            let end = rest.find(|next: char| !next.is_ascii_digit()).unwrap_or(rest.len());
+            let (port, path) = rest.split_at(end);
+            let colon = if port.is_empty() { "" } else { ":" };
+            format!("http://localhost{colon}{port}{path}")
+        }
+        _ => format!("http://{}", url.strip_prefix("//").unwrap_or(url)),
+    }
+}
+
+fn mistake(why: String) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(line: &[&str]) -> Target {
+        let line = ["entreat"].iter().chain(line);
+        Arguments::parse_words(line).unwrap_or_else(|why| panic!("{why}")).target
+    }
+
+    fn refused(line: &[&str]) -> String {
+        Arguments::parse_words(["entreat"].iter().chain(line)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn the_method_follows_from_the_data() {
+        assert_eq!(target(&["a"]).method, "GET");
+        assert_eq!(target(&["a", "x==1", "X:1"]).method, "GET");
+        assert_eq!(target(&["a", "x=1"]).method, "POST");
+        assert_eq!(target(&["a", "-d", "x"]).method, "POST");
+        assert_eq!(target(&["put", "a", "x=1"]).method, "PUT");
+        assert_eq!(target(&["M-SEARCH", "a"]).method, "M-SEARCH");
+    }
+
+    #[test]
+    fn a_host_in_small_letters_is_no_method() {
+        let target = target(&["localhost", "x=1"]);
+        assert_eq!((target.method.as_str(), target.url.as_str()), ("POST", "http://localhost"));
+    }
+
+    #[test]
+    fn short_urls_are_completed() {
+        for (short, full) in [
+            ("example.org/a", "http://example.org/a"),
+            ("example.org:81", "http://example.org:81"),
+            ("https://a", "https://a"),
+            ("//a/b", "http://a/b"),
+            (":", "http://localhost"),
+            (":/a", "http://localhost/a"),
+            (":3000/a", "http://localhost:3000/a"),
+            (":3000", "http://localhost:3000"),
+            ("[::1]:3000/a", "http://[::1]:3000/a"),
+            ("a/?next=http://b", "http://a/?next=http://b"),
+        ] {
+            assert_eq!(complete(short), full);
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        assert!(refused(&["a", "x=1", "-d", "y"]).contains("--data is the whole body"));
+        assert!(refused(&["a", "-b", "-v"]).contains("cannot be used with"));
+        assert!(refused(&["a", "b"]).contains("not a request item"));
+        assert!(refused(&["a", "-H", "x=1"]).contains("not a header"));
+        assert!(refused(&[]).contains("required"));
+    }
+
+    #[test]
+    fn of_follow_and_no_follow_the_last_counts() {
+        let parse = |line: &[&str]| Arguments::parse_words(["entreat"].iter().chain(line)).unwrap();
+        assert!(parse(&["a", "--follow", "--no-follow"]).no_follow);
+        assert!(!parse(&["a", "--no-follow", "--follow"]).no_follow);
+    }
+}
