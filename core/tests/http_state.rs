@@ -1,7 +1,9 @@
-//! Runs the cookie cases of the IETF working group http-state against the jar, on the day when they were written.
+//! Runs the cookie cases of the IETF working group http-state against the jar, on the day when they were
+//! written.
 //!
-//! The cases are data (`data/http-state`). Each that the jar fails is listed with the reason why that is meant; the
-//! test fails as well where a listed case passes. The day is fixed because some cases hold dates that have passed.
+//! The cases are data (`data/http-state`). Each that the jar fails is listed with the reason why that is
+//! meant; the test fails as well where a listed case passes. The day is fixed because some cases hold dates
+//! that have passed.
 
 use entreat_core::policy::cookies::{Facts, Jar};
 use entreat_core::policy::date;

@@ -1,4 +1,5 @@
-//! A user and a password: the one noun that several policies share. It decides nothing but that it is not shown.
+//! A user and a password: the one noun that several policies share. It decides nothing but that it is not
+//! shown.
 
 use std::fmt;
 

@@ -1,11 +1,13 @@
-//! Dates as servers write them: RFC 6265 section 5.1.1, and with it the three forms of RFC 9110 section 5.6.7.
+//! Dates as servers write them: RFC 6265 section 5.1.1, and with it the three forms of RFC 9110 section
+//! 5.6.7.
 //!
 //! One lenient reading for every field: the algorithm for cookies takes tokens in any order and with any
-//! punctuation, and reads IMF-fixdate, RFC 850 and asctime dates as their own grammars would. It says when, and
-//! never what to do about it. Called by `cookies` (Expires), `retry` (Retry-After) and whoever prints a date.
+//! punctuation, and reads IMF-fixdate, RFC 850 and asctime dates as their own grammars would. It says when,
+//! and never what to do about it. Called by `cookies` (Expires), `retry` (Retry-After) and whoever prints a
+//! date.
 //!
-//! > "Using the grammar below, divide the cookie-date into date-tokens." Each token is taken as the time, the day,
-//! > the month or the year, whichever of these in this order is still missing and fits.
+//! > "Using the grammar below, divide the cookie-date into date-tokens." Each token is taken as the time, the
+//! > day, the month or the year, whichever of these in this order is still missing and fits.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,8 +39,8 @@ pub fn parse(text: &[u8]) -> Option<SystemTime> {
         }
     }
     let ((hour, minute, second), day, month) = (time?, day?, month?);
-    // "If the year-value is greater than or equal to 70 and less than or equal to 99, increment … by 1900"; from
-    // 0 to 69 by 2000.
+    // "If the year-value is greater than or equal to 70 and less than or equal to 99, increment … by 1900";
+    // from 0 to 69 by 2000.
     let year = match year? {
         year @ 70..=99 => year + 1900,
         year @ 0..=69 => year + 2000,
@@ -53,7 +55,8 @@ pub fn parse(text: &[u8]) -> Option<SystemTime> {
     if seconds < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 section 5.6.7 prefers. Moments before 1970 become 1970.
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 section 5.6.7 prefers. Moments before 1970 become
+/// 1970.
 pub fn format(moment: SystemTime) -> String {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let days = seconds / SECONDS_PER_DAY;
@@ -102,8 +105,8 @@ fn days_in(year: u32, month: u32) -> u32 {
     }
 }
 
-/// Days between 1970-01-01 and a date of the Gregorian calendar, whose years here begin in March so that the leap
-/// day comes last.
+/// Days between 1970-01-01 and a date of the Gregorian calendar, whose years here begin in March so that the
+/// leap day comes last.
 fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     let year = i64::from(year) - i64::from(month <= 2);
     let era = year.div_euclid(400);

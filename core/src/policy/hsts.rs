@@ -1,14 +1,14 @@
 //! HSTS: hosts that have said to be reached over TLS alone. RFC 6797.
 //!
-//! Decides which fields are believed, and which URLs become https before anything is sent. Keeps what it was told as a
-//! value; there is no preloaded list. The engine calls [`Store::note`] on each response and [`Store::covers`] before
-//! each request.
+//! Decides which fields are believed, and which URLs become https before anything is sent. Keeps what it was
+//! told as a value; there is no preloaded list. The engine calls [`Store::note`] on each response and
+//! [`Store::covers`] before each request.
 //!
 //! > 8.1: "If an HTTP response is received over insecure transport, the UA MUST ignore any present STS header
-//! > field(s)." 8.1.1: where the host is an IP literal or an IPv4 address, "the UA MUST NOT note this host as a Known HSTS
-//! > Host". 8.3: "The UA MUST replace the URI scheme with "https" …, and if the URI contains an explicit port component
-//! > of "80", then the UA MUST convert the port component to be "443"". 6.1.1: "A max-age value of zero … signals the UA
-//! > to cease regarding the host as a Known HSTS Host".
+//! > field(s)." 8.1.1: where the host is an IP literal or an IPv4 address, "the UA MUST NOT note this host as
+//! > a Known HSTS Host". 8.3: "The UA MUST replace the URI scheme with "https" …, and if the URI contains an
+//! > explicit port component of "80", then the UA MUST convert the port component to be "443"". 6.1.1: "A
+//! > max-age value of zero … signals the UA to cease regarding the host as a Known HSTS Host".
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,7 +17,8 @@ use std::time::{Duration, SystemTime};
 /// How much is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// The most hosts. Default 1000; those that end first go first. Browsers have no limit, but forget with the user.
+    /// The most hosts. Default 1000; those that end first go first. Browsers have no limit, but forget with
+    /// the user.
     pub hosts: usize,
 }
 
@@ -66,8 +67,8 @@ pub fn decide(secure: bool, host: &str, field: &[u8]) -> Decision {
     }
 }
 
-/// 6.1: `[ directive ] *( ";" [ directive ] )`. "All directives MUST appear only once"; unknown ones are ignored; the
-/// required max-age is `1*DIGIT`, perhaps in quotes.
+/// 6.1: `[ directive ] *( ";" [ directive ] )`. "All directives MUST appear only once"; unknown ones are
+/// ignored; the required max-age is `1*DIGIT`, perhaps in quotes.
 fn read(field: &[u8]) -> Option<Policy> {
     let text = std::str::from_utf8(field).ok()?;
     let (mut max_age, mut include_subdomains) = (None, false);
@@ -138,7 +139,8 @@ impl Store {
         decision
     }
 
-    /// True where a URL with this host must use https: the host is known, or one above it that includes it (8.2).
+    /// True where a URL with this host must use https: the host is known, or one above it that includes it
+    /// (8.2).
     pub fn covers(&self, host: &str, now: SystemTime) -> bool {
         if self.hosts.is_empty() {
             return false;

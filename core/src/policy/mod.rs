@@ -1,4 +1,5 @@
-//! Policies: each file has its rules, as data, and a pure `decide`. None imports another; `exchange` orders them.
+//! Policies: each file has its rules, as data, and a pure `decide`. None imports another; `exchange` orders
+//! them.
 //!
 //! `date` and `credentials` are no policies but what several of them share.
 

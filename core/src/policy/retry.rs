@@ -1,15 +1,17 @@
 //! Whether a request that failed is sent again, and when: RFC 9110 sections 9.2.2 and 10.2.3.
 //!
-//! Decides from counts, never sleeps: the engine waits as long as [`Decision::Retry`] says and passes the history of
-//! the request along. Sending once more on a connection that turned out to be dead is not a retry and not decided
-//! here, but in `exchange`. The drop-in for requests asks urllib3's own `Retry` objects instead.
+//! Decides from counts, never sleeps: the engine waits as long as [`Decision::Retry`] says and passes the
+//! history of the request along. Sending once more on a connection that turned out to be dead is not a retry
+//! and not decided here, but in `exchange`. The drop-in for requests asks urllib3's own `Retry` objects
+//! instead.
 //!
-//! > 9.2.2: "Idempotent methods are distinguished because the request can be repeated automatically if a communication
-//! > failure occurs before the client is able to read the server's response." "A client SHOULD NOT automatically retry a
-//! > request with a non-idempotent method unless it has some means to know that the request semantics are actually
-//! > idempotent, regardless of the method, or some means to detect that the original request was never applied."
-//! > 10.2.3: "Retry-After = HTTP-date / delay-seconds", "how long the user agent ought to wait before making a follow-up
-//! > request".
+//! > 9.2.2: "Idempotent methods are distinguished because the request can be repeated automatically if a
+//! > communication failure occurs before the client is able to read the server's response." "A client SHOULD
+//! > NOT automatically retry a request with a non-idempotent method unless it has some means to know that the
+//! > request semantics are actually idempotent, regardless of the method, or some means to detect that the
+//! > original request was never applied."
+//! > 10.2.3: "Retry-After = HTTP-date / delay-seconds", "how long the user agent ought to wait before making
+//! > a follow-up request".
 
 use super::date;
 use crate::error::Kind;
@@ -27,13 +29,14 @@ pub struct Rules {
     pub read: Option<u32>,
     /// Of these, at most so many after a status of `statuses`; None leaves it to `total`.
     pub status: Option<u32>,
-    /// Answers that are worth another try. Default 408, 429, 502, 503, 504: the server says that it is not about this
-    /// request. 500 is not among them, since it says nothing of that.
+    /// Answers that are worth another try. Default 408, 429, 502, 503, 504: the server says that it is not
+    /// about this request. 500 is not among them, since it says nothing of that.
     pub statuses: Cow<'static, [u16]>,
-    /// Methods that may be sent again once the server may have seen them. Default: the idempotent ones. Where no
-    /// connection was made, any method is.
+    /// Methods that may be sent again once the server may have seen them. Default: the idempotent ones. Where
+    /// no connection was made, any method is.
     pub methods: Cow<'static, [&'static str]>,
-    /// The wait before the first retry; it doubles with each one. Default 0.1 s. 0 hammers a server that is down.
+    /// The wait before the first retry; it doubles with each one. Default 0.1 s. 0 hammers a server that is
+    /// down.
     pub backoff: Duration,
     /// The longest such wait. Default 20 s.
     pub max_backoff: Duration,
@@ -42,7 +45,8 @@ pub struct Rules {
     pub jitter: f64,
     /// Wait as long as Retry-After says. Default true.
     pub retry_after: bool,
-    /// The longest Retry-After that is waited for; a longer one gives up, and the answer is delivered. Default 120 s.
+    /// The longest Retry-After that is waited for; a longer one gives up, and the answer is delivered.
+    /// Default 120 s.
     pub max_retry_after: Duration,
 }
 
@@ -133,7 +137,8 @@ impl Failure<'_> {
     }
 }
 
-/// How often a request was retried, and for what. Starts at zero and grows by what [`Decision::Retry`] returns.
+/// How often a request was retried, and for what. Starts at zero and grows by what [`Decision::Retry`]
+/// returns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct History {
     /// After no connection could be made.
@@ -263,8 +268,8 @@ pub fn read_retry_after(field: &[u8], now: SystemTime) -> Option<Duration> {
 
 /// A bound on the share of retries among a client's requests, so that a server in trouble is not given more.
 ///
-/// Each request puts in a part of a retry, each retry takes out a whole one; so over time at most that part of the
-/// traffic is retries, whatever [`Rules::total`] says. Kept by the client, across its requests.
+/// Each request puts in a part of a retry, each retry takes out a whole one; so over time at most that part
+/// of the traffic is retries, whatever [`Rules::total`] says. Kept by the client, across its requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     ratio: f64,

@@ -2,10 +2,10 @@
 //!
 //! Decides how user and password become one field. Whether they are sent at all is `auth`.
 //!
-//! > Section 2: "Furthermore, a user-id containing a colon character is invalid, as the first colon in a user-pass string
-//! > separates user-id and password from one another". "The user-id and password MUST NOT contain any control
-//! > characters".
-//! > Without a charset parameter the encoding is undefined; the only value that section 2.1 allows is UTF-8.
+//! > Section 2: "Furthermore, a user-id containing a colon character is invalid, as the first colon in a
+//! > user-pass string separates user-id and password from one another". "The user-id and password MUST NOT
+//! > contain any control characters". Without a charset parameter the encoding is undefined; the only value
+//! > that section 2.1 allows is UTF-8.
 
 use super::Credentials;
 use crate::error::{Error, Kind, Result};
@@ -51,8 +51,8 @@ impl Default for Rules {
 /// The value of the Authorization or Proxy-Authorization field.
 ///
 /// # Errors
-/// [`Kind::InvalidHeader`] where the rules are strict and the RFC forbids a character, or where a letter is not in
-/// the charset. The message never shows the password.
+/// [`Kind::InvalidHeader`] where the rules are strict and the RFC forbids a character, or where a
+/// letter is not in the charset. The message never shows the password.
 pub fn authorization(rules: &Rules, credentials: &Credentials) -> Result<String> {
     let Credentials { user, password } = credentials;
     if rules.strict && user.contains(':') {

@@ -2,16 +2,17 @@
 //!
 //! Decides whether a token can travel in a field. Getting, keeping and renewing tokens is the program's part.
 //!
-//! > "b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="", "credentials = "Bearer" 1*SP b64token".
-//! > Tokens with other visible characters exist and work, so only what would break the field is refused.
+//! > "b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="", "credentials = "Bearer" 1*SP
+//! > b64token". Tokens with other visible characters exist and work, so only what would break the field is
+//! > refused.
 
 use crate::error::{Error, Kind, Result};
 
 /// The value of the Authorization field.
 ///
 /// # Errors
-/// [`Kind::InvalidHeader`] where the token is empty or holds white space, control characters or letters beyond
-/// ASCII. The message never shows it.
+/// [`Kind::InvalidHeader`] where the token is empty or holds white space, control characters or
+/// letters beyond ASCII. The message never shows it.
 pub fn authorization(token: &str) -> Result<String> {
     if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(format!("Bearer {token}"));

@@ -1,11 +1,12 @@
 //! Challenges, as WWW-Authenticate and Proxy-Authenticate hold them: RFC 9110 sections 11.2, 11.3 and 11.6.1.
 //!
-//! Only the grammar. Lenient: what cannot be read is skipped up to the next comma, since one odd challenge must not
-//! hide the others. Called by the engine on 401 and 407, and by `digest` for Authentication-Info.
+//! Only the grammar. Lenient: what cannot be read is skipped up to the next comma, since one odd challenge
+//! must not hide the others. Called by the engine on 401 and 407, and by `digest` for Authentication-Info.
 //!
 //! > "challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]", "auth-param = token BWS "=" BWS ( token /
-//! > quoted-string )". "A user agent … will need to take special care in parsing the field value, as it might contain
-//! > more than one challenge, and each challenge can contain a comma-separated list of authentication parameters."
+//! > quoted-string )". "A user agent … will need to take special care in parsing the field value, as it might
+//! > contain more than one challenge, and each challenge can contain a comma-separated list of authentication
+//! > parameters."
 
 use crate::headers::is_token;
 
@@ -162,7 +163,8 @@ impl Reader<'_> {
         value
     }
 
-    /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`, where nothing else stands up to the comma.
+    /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`, where nothing else stands up to the
+    /// comma.
     fn token68(&mut self) -> Option<String> {
         let is_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
         let body = self.rest.iter().take_while(|byte| is_body(byte)).count();

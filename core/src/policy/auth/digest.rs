@@ -1,14 +1,15 @@
 //! The scheme Digest: RFC 7616, for origins and proxies alike.
 //!
-//! Decides which challenge is answered, whether another round makes sense, and what the answer is. It makes no random
-//! numbers: the caller passes each session a fresh `cnonce`. Servers of RFC 2069, which know no `qop`, are answered too.
-//! The engine keeps one [`Session`] for each origin or proxy and user.
+//! Decides which challenge is answered, whether another round makes sense, and what the answer is. It makes
+//! no random numbers: the caller passes each session a fresh `cnonce`. Servers of RFC 2069, which know no
+//! `qop`, are answered too. The engine keeps one [`Session`] for each origin or proxy and user.
 //!
-//! > Section 3.4.1: "response = <"> < KD ( H(A1), unq(nonce) ":" nc ":" unq(cnonce) ":" unq(qop) ":" H(A2) ) <">".
-//! > 3.4.2: "A1 = unq(username) ":" unq(realm) ":" passwd"; with -sess "A1 = H( unq(username) ":" unq(realm) ":" passwd )
-//! > ":" unq(nonce-prime) ":" unq(cnonce-prime)". 3.4.3: "A2 = Method ":" request-uri", with auth-int and
-//! > "":" H(entity-body)". 3.7: "the client SHOULD choose the first challenge it supports" of the server's preference;
-//! > here the strongest, since an attacker on the way may reorder them.
+//! > Section 3.4.1: "response = <"> < KD ( H(A1), unq(nonce) ":" nc ":" unq(cnonce) ":" unq(qop) ":" H(A2) )
+//! > <">".
+//! > 3.4.2: "A1 = unq(username) ":" unq(realm) ":" passwd"; with -sess "A1 = H( unq(username) ":" unq(realm)
+//! > ":" passwd ) ":" unq(nonce-prime) ":" unq(cnonce-prime)". 3.4.3: "A2 = Method ":" request-uri", with
+//! > auth-int and "":" H(entity-body)". 3.7: "it SHOULD choose the first challenge it supports, unless a local
+//! > policy dictates otherwise". Ours takes the strongest, and the first among equals.
 
 use super::challenge::parameters;
 use super::{Challenge, Credentials, quoted};
@@ -20,8 +21,8 @@ use sha2::{Sha256, Sha512_256};
 /// What is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Answer challenges that know only MD5. Default true: most servers with Digest know nothing else, and without
-    /// TLS Digest-MD5 is still better than Basic. Use false where every server is known to be newer.
+    /// Answer challenges that know only MD5. Default true: most servers with Digest know nothing else, and
+    /// without TLS Digest-MD5 is still better than Basic. Use false where every server is known to be newer.
     pub allow_md5: bool,
 }
 
@@ -64,9 +65,9 @@ pub fn decide(rules: &Rules, challenges: &[Challenge], answered: Option<&Session
         .filter(|session| rules.allow_md5 || session.algorithm.hash != Hash::Md5)
         .reduce(|best, next| if next.strength() > best.strength() { next } else { best });
     let Some(session) = strongest else { return Decision::GiveUp(Reason::NoUsableChallenge) };
-    // "stale: A case-insensitive flag indicating that the previous request from the client was rejected because the
-    // nonce value was stale. If stale is true, the client may wish to simply retry the request with a new encrypted
-    // response, without re-prompting the user for a new username and password."
+    // "stale: A case-insensitive flag indicating that the previous request from the client was rejected
+    // because the nonce value was stale. If stale is true, the client may wish to simply retry the request
+    // with a new encrypted response, without re-prompting the user for a new username and password."
     if answered.is_some() && !session.stale {
         return Decision::GiveUp(Reason::Rejected);
     }
@@ -244,8 +245,8 @@ impl Session {
         }
     }
 
-    /// Section 3.4.4: hashed where the server asks for it; section 3.4: `username*` as RFC 5987 has it where a quoted
-    /// string could not hold the name.
+    /// Section 3.4.4: hashed where the server asks for it; section 3.4: `username*` as RFC 5987 has it where
+    /// a quoted string could not hold the name.
     fn push_user(&self, field: &mut Vec<u8>, credentials: &Credentials) {
         let user = credentials.user.as_bytes();
         if self.user_hash {
@@ -260,8 +261,8 @@ impl Session {
 }
 
 impl Algorithm {
-    /// "If this is not present, it is assumed to be MD5. If the algorithm is not understood, the challenge should be
-    /// ignored".
+    /// "If this is not present, it is assumed to be MD5. If the algorithm is not understood, the challenge
+    /// should be ignored".
     fn named(text: Option<&str>) -> Option<Algorithm> {
         let name = text.unwrap_or("MD5").to_ascii_uppercase();
         let (name, session) = match name.strip_suffix("-SESS") {
@@ -378,7 +379,7 @@ mod tests {
         session.cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm".to_owned();
         let facts = Facts { target: "/doe.json", ..GET };
         let field = answer(&mut session, "J\u{e4}s\u{f8}n Doe", "Secret, or not?", &facts);
-        // The RFC printed hashes of SHA-512 cut short; these are of SHA-512/256, as its erratum 4897 has them.
+        // The RFC prints SHA-512 cut short (erratum 4897). These are SHA-512/256, computed apart.
         for expected in [
             "username=\"793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b\", userhash=true",
             "response=\"7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c\"",
@@ -390,7 +391,8 @@ mod tests {
     #[test]
     fn the_example_of_rfc_2617_is_answered() {
         let field = "Digest realm=\"testrealm@host.com\", qop=\"auth,auth-int\", \
-                     nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"";
+                     nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", \
+                     opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"";
         let mut session = open(field);
         session.cnonce = "0a4f113b".to_owned();
         let field = answer(&mut session, "Mufasa", "Circle Of Life", &GET);
@@ -439,7 +441,8 @@ mod tests {
     #[test]
     fn the_strongest_challenge_is_answered() {
         let field = "Basic realm=x, Digest realm=a, nonce=1, qop=auth, algorithm=MD5, \
-                     Digest realm=b, nonce=2, qop=auth, algorithm=SHA-256, Digest realm=c, nonce=3, algorithm=NEW";
+                     Digest realm=b, nonce=2, qop=auth, algorithm=SHA-256, \
+                     Digest realm=c, nonce=3, algorithm=NEW";
         assert_eq!(open(field).realm, b"b");
         let strict = Rules { allow_md5: false };
         let only_md5 = challenges([&b"Digest realm=a, nonce=1"[..]]);

@@ -1,10 +1,12 @@
 //! Which credentials go with a request, and which scheme answers a challenge: RFC 9110 section 11.
 //!
-//! Decides the source and the scheme; how each scheme writes its field is its own file. Holds no secret longer than
-//! a call, asks nobody, reads no file. The engine calls [`choose`] before sending and [`challenges`] on 401 and 407.
+//! Decides the source and the scheme; how each scheme writes its field is its own file. Holds no secret
+//! longer than a call, asks nobody, reads no file. The engine calls [`choose`] before sending and
+//! [`challenges`] on 401 and 407.
 //!
-//! > "When creating their values, the user agent ought to do so by selecting the challenge with what it considers to be
-//! > the most secure auth-scheme that it understands, obtaining credentials from the user as appropriate" (11.4).
+//! > "When creating their values, the user agent ought to do so by selecting the challenge with what it
+//! > considers to be the most secure auth-scheme that it understands, obtaining credentials from the user as
+//! > appropriate" (11.4).
 
 pub mod basic;
 pub mod bearer;
@@ -63,8 +65,8 @@ impl Role {
 pub struct Rules {
     /// Look into netrc at all. Default true: curl users and requests users keep passwords there.
     pub netrc: bool,
-    /// An entry in netrc wins over an Authorization field set by hand. Default false; requests does it, and users
-    /// who set a token by hand wonder why another is sent.
+    /// An entry in netrc wins over an Authorization field set by hand. Default false; requests does it, and
+    /// users who set a token by hand wonder why another is sent.
     pub netrc_over_header: bool,
 }
 

@@ -1,12 +1,12 @@
 //! The file netrc: which user and password belong to a host.
 //!
-//! Decides what the text says, as Python's module `netrc` reads it (and with it requests): the GNU inetutils format,
-//! with quotes and escapes. One thing is mended: a comment between entries may have several words. Whoever has the
-//! file passes its text; whether its permissions are fit is theirs to judge.
-//! A host gets its own entry or `default`, and never the entry of a host above or below it.
+//! Decides what the text says, as Python's module `netrc` reads it (and with it requests): the GNU inetutils
+//! format, with quotes and escapes. One thing is mended: a comment between entries may have several words.
+//! Whoever has the file passes its text; whether its permissions are fit is theirs to judge. A host gets its
+//! own entry or `default`, and never the entry of a host above or below it.
 //!
-//! > "machine name", "default", "login name", "password string", "account string", "macdef name … until a null line
-//! > (consecutive new-line characters) is found" (netrc(5)).
+//! > "machine name", "default", "login name", "password string", "account string", "macdef name … until a
+//! > null line (consecutive new-line characters) is found" (netrc(5)).
 
 use super::Credentials;
 use crate::error::{Error, Kind, Result};
@@ -34,8 +34,8 @@ impl Netrc {
     /// Reads the text of a file. Where a machine comes twice, the last entry counts.
     ///
     /// # Errors
-    /// [`Kind::InvalidConfig`] with the line of the word that is not expected. Words are not shown: they may be part
-    /// of a password.
+    /// [`Kind::InvalidConfig`] with the line of the word that is not expected. Words are not shown:
+    /// they may be part of a password.
     pub fn parse(text: &str) -> Result<Netrc> {
         let mut netrc = Netrc::default();
         let mut lexer = Lexer { text: text.chars().peekable(), line: 1, pushed: None };
@@ -45,7 +45,8 @@ impl Netrc {
             let machine = match word.as_str() {
                 "" => return Ok(netrc),
                 word if word.starts_with('#') => {
-                    // A word that ended with its line has taken the line break along, and with it the comment.
+                    // A word that ended with its line has taken the line break along, and with it the
+                    // comment.
                     if lexer.line == line {
                         lexer.skip_line();
                     }
@@ -69,7 +70,8 @@ impl Netrc {
         }
     }
 
-    /// The entry for a host, or the default one. The host comes as URLs have it: lower case, no port, no brackets.
+    /// The entry for a host, or the default one. The host comes as URLs have it: lower case, no port, no
+    /// brackets.
     pub fn lookup(&self, host: &str) -> Option<&Entry> {
         self.machines.get(host).or(self.default.as_ref())
     }
@@ -116,7 +118,8 @@ impl Lexer<'_> {
         }
     }
 
-    /// The next word, empty at the end. Quotes count only at its start; a backslash makes any character literal.
+    /// The next word, empty at the end. Quotes count only at its start; a backslash makes any character
+    /// literal.
     fn word(&mut self) -> String {
         if let Some(word) = self.pushed.take() {
             return word;
@@ -192,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_host_gets_its_own_entry_or_the_default() {
-        let text = "machine a.test login u password p\nmachine b.test\n\tuser v\n\tpassword q\ndefault login d password e";
+        let text = "machine a.test login u password p\nmachine b.test\n\tuser v\n\tpassword q\n\
+                    default login d password e";
         assert_eq!(found(text, "a.test"), pair("u", "p"));
         assert_eq!(found(text, "b.test"), pair("v", "q"));
         assert_eq!(found(text, "sub.a.test"), pair("d", "e"));
@@ -217,7 +221,8 @@ mod tests {
 
     #[test]
     fn comments_and_macros_are_skipped() {
-        let text = "# top\n#\n#x machine z\nmacdef init\nmachine h\nlogin no\n\nmachine h # own\nlogin u\n# in between\npassword p";
+        let text = "# top\n#\n#x machine z\nmacdef init\nmachine h\nlogin no\n\n\
+                    machine h # own\nlogin u\n# in between\npassword p";
         assert_eq!(found(text, "h"), pair("u", "p"));
     }
 

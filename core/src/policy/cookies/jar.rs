@@ -1,8 +1,8 @@
 //! The cookies that there are, as a value: what a new one does to them, and which go with a request.
 //!
 //! Holds the steps of RFC 6265 section 5.3 that need the other cookies (replacing, ending, making room), the
-//! retrieval of section 5.4, and what a face offers its user: looking, setting, removing. Expired cookies are never
-//! handed out, and leave when their domain is touched. One thread at a time; the engine holds the lock.
+//! retrieval of section 5.4, and what a face offers its user: looking, setting, removing. Expired cookies are
+//! never handed out, and leave when their domain is touched. One thread at a time; the engine holds the lock.
 
 use super::scope::canonical_host;
 use super::{Cookie, Decision, Facts, Reason, Rules, decide, domain_matches, is_trusted, path_matches};
@@ -68,8 +68,9 @@ impl Jar {
 
     /// The value of the Cookie field for a request, None where no cookie goes with it.
     ///
-    /// Section 5.4: "Cookies with longer paths are listed before cookies with shorter paths. Among cookies that have
-    /// equal-length path fields, cookies with earlier creation-times are listed before cookies with later".
+    /// Section 5.4: "Cookies with longer paths are listed before cookies with shorter paths. Among cookies
+    /// that have equal-length path fields, cookies with earlier creation-times are listed before cookies with
+    /// later".
     pub fn header_for(&mut self, facts: &Facts<'_>, now: SystemTime) -> Option<Vec<u8>> {
         if self.domains.is_empty() {
             return None;
@@ -92,7 +93,8 @@ impl Jar {
         (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]))
     }
 
-    /// Puts a cookie in, as a program does by hand: for `domain` and the hosts below it, until the session ends.
+    /// Puts a cookie in, as a program does by hand: for `domain` and the hosts below it, until the session
+    /// ends.
     ///
     /// # Errors
     /// [`Kind::InvalidHeader`] where name, value, domain or path could not travel in a Cookie field.
@@ -141,7 +143,8 @@ impl Jar {
             Some(index) if expired => {
                 entries.remove(index);
             }
-            // "Update the creation-time of the newly created cookie to match the creation-time of the old-cookie."
+            // "Update the creation-time of the newly created cookie to match the creation-time of the
+            // old-cookie."
             Some(index) => {
                 entries[index].cookie = cookie;
                 entries[index].used = self.ticks;
@@ -164,7 +167,8 @@ impl Jar {
         self.iter().find(|cookie| cookie.name == name.as_bytes())
     }
 
-    /// Removes the cookies that have that name, and that domain and path where these are given; how many there were.
+    /// Removes the cookies that have that name, and that domain and path where these are given; how many
+    /// there were.
     pub fn remove(&mut self, name: &str, domain: Option<&str>, path: Option<&str>) -> usize {
         let before = self.len();
         let domain = domain.map(|domain| canonical_host(domain.strip_prefix('.').unwrap_or(domain)));
@@ -209,9 +213,9 @@ impl Jar {
         self.domains.is_empty()
     }
 
-    /// 6265bis section 5.7: a cookie that came without TLS is ignored where one with Secure has the same name, a
-    /// domain that matches in either direction, and a path that the new one's path matches: an attacker on the
-    /// network, who can write plain answers, must not replace what TLS protects.
+    /// 6265bis section 5.7: a cookie that came without TLS is ignored where one with Secure has the same
+    /// name, a domain that matches in either direction, and a path that the new one's path matches: an
+    /// attacker on the network, who can write plain answers, must not replace what TLS protects.
     fn shadows_secure(&self, cookie: &Cookie) -> bool {
         self.iter().any(|other| {
             other.secure
@@ -222,9 +226,10 @@ impl Jar {
         })
     }
 
-    /// Section 5.3: "the user agent MUST evict cookies in the following priority order: Expired cookies. Cookies
-    /// that share a domain field with more than a predetermined number of other cookies. All cookies." Among equals
-    /// "the earliest last-access date first"; in a full domain those without Secure go before (6265bis).
+    /// Section 5.3: "the user agent MUST evict cookies in the following priority order: Expired cookies.
+    /// Cookies that share a domain field with more than a predetermined number of other cookies. All
+    /// cookies." Among equals "the earliest last-access date first"; in a full domain those without Secure go
+    /// before (6265bis).
     fn make_room(&mut self, domain: &str, now: SystemTime) {
         if let Some(entries) = self.domains.get_mut(domain) {
             while entries.len() > self.rules.per_domain.max(1) {

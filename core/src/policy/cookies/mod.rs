@@ -1,15 +1,18 @@
-//! Which cookies a server may set and which it gets back: RFC 6265, with what its successor (6265bis) tightened.
+//! Which cookies a server may set and which it gets back: RFC 6265, with what its successor (6265bis)
+//! tightened.
 //!
-//! Decides whether one Set-Cookie field becomes a cookie, and which. What that does to the cookies that are there,
-//! and which of them go with a request, is `jar`; the field's grammar is `parse`; whose cookies they are is `scope`.
-//! Nothing here sends, saves or reads a clock. Called by the engine of the native faces: the jar of the drop-in
-//! for requests is `http.cookiejar`, which programs own.
+//! Decides whether one Set-Cookie field becomes a cookie, and which. What that does to the cookies that are
+//! there, and which of them go with a request, is `jar`; the field's grammar is `parse`; whose cookies they
+//! are is `scope`. Nothing here sends, saves or reads a clock. Called by the engine of the native faces: the
+//! jar of the drop-in for requests is `http.cookiejar`, which programs own.
 //!
-//! > RFC 6265 section 5.3: "When a user agent 'receives a cookie' from a request-uri with name cookie-name, value
-//! > cookie-value, and attributes cookie-attribute-list, the user agent MUST process the cookie as follows". The
-//! > steps stand in this order in [`decide`]; those that need the other cookies are in [`Jar::store`].
+//! > RFC 6265 section 5.3: "When a user agent 'receives a cookie' from a request-uri with name cookie-name,
+//! > value cookie-value, and attributes cookie-attribute-list, the user agent MUST process the cookie as
+//! > follows". The steps stand in this order in [`decide`]; those that need the other cookies are in
+//! > [`Jar::store`].
 
 mod jar;
+mod netscape;
 mod parse;
 mod scope;
 
@@ -23,10 +26,11 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Cookies without a name (`Set-Cookie: token`). Default false: RFC 6265 section 5.2 says to "ignore the
-    /// set-cookie-string entirely"; 6265bis keeps them as browsers do, and servers differ on what they then read.
+    /// set-cookie-string entirely"; 6265bis keeps them as browsers do, and servers differ on what they then
+    /// read.
     pub nameless: bool,
-    /// Longest name and value together, in bytes. Default 4096 (6265bis section 5.6). Less breaks sites that are
-    /// within the RFC; more makes requests that many servers refuse.
+    /// Longest name and value together, in bytes. Default 4096 (6265bis section 5.6). Less breaks sites that
+    /// are within the RFC; more makes requests that many servers refuse.
     pub max_size: usize,
     /// Longest value of an attribute; a longer attribute is ignored. Default 1024 (6265bis section 5.6).
     pub max_attribute: usize,
@@ -36,8 +40,8 @@ pub struct Rules {
     pub total: usize,
     /// The longest life of a cookie. Default 400 days (6265bis section 5.5); None believes the server.
     pub max_age: Option<Duration>,
-    /// Treat loopback hosts as if they were reached over TLS, as browsers do, so that a site under development
-    /// works with its Secure cookies. Default true: nothing leaves the machine.
+    /// Treat loopback hosts as if they were reached over TLS, as browsers do, so that a site under
+    /// development works with its Secure cookies. Default true: nothing leaves the machine.
     pub trust_loopback: bool,
 }
 
@@ -192,14 +196,15 @@ fn accept_domain(attribute: Option<&[u8]>, host: &str) -> Result<Option<String>,
     // without the leading '.' character."
     let attribute = attribute.map(|attribute| attribute.strip_prefix(b".").unwrap_or(attribute));
     let Some(attribute) = attribute.filter(|attribute| !attribute.is_empty()) else { return Ok(None) };
-    // A domain in Unicode would need the very IDNA rules that the URL's host went through; 6265bis refuses it.
+    // A domain in Unicode would need the very IDNA rules that the URL's host went through; 6265bis refuses
+    // it.
     let domain = std::str::from_utf8(attribute)
         .ok()
         .filter(|domain| domain.is_ascii())
         .ok_or(Reason::ForeignDomain)?
         .to_ascii_lowercase();
-    // "If the domain-attribute is identical to the canonicalized request-host: let the domain-attribute be the
-    // empty string. Otherwise: ignore the cookie entirely and abort these steps."
+    // "If the domain-attribute is identical to the canonicalized request-host: let the domain-attribute be
+    // the empty string. Otherwise: ignore the cookie entirely and abort these steps."
     if is_public_suffix(&domain) {
         return if domain == host { Ok(None) } else { Err(Reason::PublicSuffix) };
     }
@@ -211,8 +216,8 @@ fn is_trusted(rules: &Rules, facts: &Facts<'_>) -> bool {
     facts.secure || (rules.trust_loopback && scope::is_loopback(facts.host))
 }
 
-/// 6265bis section 4.1.3: "`__Secure-`: … set with a Secure attribute"; "`__Host-`: … set with a Secure attribute,
-/// a Path attribute with a value of '/', and no Domain attribute". Case does not matter.
+/// 6265bis section 4.1.3: "`__Secure-`: … set with a Secure attribute"; "`__Host-`: … set with a Secure
+/// attribute, a Path attribute with a value of '/', and no Domain attribute". Case does not matter.
 fn keeps_prefix(cookie: &Cookie, name: &[u8], has_path: bool) -> bool {
     if starts_with(name, b"__Host-") {
         return cookie.secure && cookie.host_only && has_path && cookie.path == "/";

@@ -31,9 +31,9 @@ enum MaxAge {
 }
 
 impl<'a> SetCookie<'a> {
-    /// None where the field holds a control character other than the tab: "If the set-cookie-string contains a
-    /// %x00-08 / %x0A-1F / %x7F character (CTL characters excluding HTAB): Abort this algorithm and ignore the
-    /// set-cookie-string entirely." (6265bis section 5.6)
+    /// None where the field holds a control character other than the tab: "If the set-cookie-string contains
+    /// a %x00-08 / %x0A-1F / %x7F character (CTL characters excluding HTAB): Abort this algorithm and ignore
+    /// the set-cookie-string entirely." (6265bis section 5.6)
     pub(super) fn parse(field: &'a [u8], max_attribute: usize) -> Option<SetCookie<'a>> {
         if field.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control()) {
             return None;
@@ -56,8 +56,8 @@ impl<'a> SetCookie<'a> {
         match name.to_ascii_lowercase().as_slice() {
             b"expires" => self.expires = date::parse(value).or(self.expires),
             b"max-age" => self.max_age = read_max_age(value).or(self.max_age),
-            // "If the attribute-value is empty, the behavior is undefined. However, the user agent SHOULD ignore
-            // the cookie-av entirely." (RFC 6265 section 5.2.3)
+            // "If the attribute-value is empty, the behavior is undefined. However, the user agent SHOULD
+            // ignore the cookie-av entirely." (RFC 6265 section 5.2.3)
             b"domain" if !value.is_empty() => self.domain = Some(value),
             // An empty path is not ignored: it stands for the default path, as section 5.2.4 has it.
             b"path" => self.path = Some(value),
@@ -75,7 +75,8 @@ impl<'a> SetCookie<'a> {
         }
     }
 
-    /// RFC 6265 section 5.3 step 3: Max-Age counts before Expires; with neither, the cookie ends with the session.
+    /// RFC 6265 section 5.3 step 3: Max-Age counts before Expires; with neither, the cookie ends with the
+    /// session.
     pub(super) fn expiry(&self, cap: Option<Duration>, now: SystemTime) -> Option<SystemTime> {
         // A lifetime that the clock cannot express is no lifetime: it ends with the session.
         let latest = cap.and_then(|cap| now.checked_add(cap));
@@ -88,8 +89,8 @@ impl<'a> SetCookie<'a> {
     }
 }
 
-/// "If the first character of the attribute-value is not a DIGIT or a '-' character, ignore the cookie-av. If the
-/// remainder of attribute-value contains a non-DIGIT character, ignore the cookie-av."
+/// "If the first character of the attribute-value is not a DIGIT or a '-' character, ignore the cookie-av. If
+/// the remainder of attribute-value contains a non-DIGIT character, ignore the cookie-av."
 fn read_max_age(value: &[u8]) -> Option<MaxAge> {
     let (negative, digits) = match value.strip_prefix(b"-") {
         Some(digits) => (true, digits),

@@ -13,9 +13,9 @@ pub(super) fn canonical_host(host: &str) -> String {
 }
 
 /// Section 5.1.3: "A string domain-matches a given domain string if … the domain string and the string are
-/// identical", or "all of the following conditions hold: The domain string is a suffix of the string. The last
-/// character of the string that is not included in the domain string is a '.' character. The string is a host name
-/// (i.e., not an IP address)." Both in lower case.
+/// identical", or "all of the following conditions hold: The domain string is a suffix of the string. The
+/// last character of the string that is not included in the domain string is a '.' character. The string is a
+/// host name (i.e., not an IP address)." Both in lower case.
 pub fn domain_matches(host: &str, domain: &str) -> bool {
     if host == domain {
         return true;
@@ -24,8 +24,8 @@ pub fn domain_matches(host: &str, domain: &str) -> bool {
     below && !domain.is_empty() && address(host).is_none()
 }
 
-/// Section 5.1.4: "The cookie-path and the request-path are identical", or "the cookie-path is a prefix of the
-/// request-path" and either ends with a slash or the request-path goes on with one.
+/// Section 5.1.4: "The cookie-path and the request-path are identical", or "the cookie-path is a prefix of
+/// the request-path" and either ends with a slash or the request-path goes on with one.
 pub fn path_matches(request_path: &str, cookie_path: &str) -> bool {
     let request_path = if request_path.is_empty() { "/" } else { request_path };
     request_path
@@ -33,7 +33,8 @@ pub fn path_matches(request_path: &str, cookie_path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || cookie_path.ends_with('/') || rest.starts_with('/'))
 }
 
-/// Section 5.1.4: the request's path up to, not including, its right-most slash; a slash where nothing is left.
+/// Section 5.1.4: the request's path up to, not including, its right-most slash; a slash where nothing is
+/// left.
 pub fn default_path(request_path: &str) -> &str {
     match request_path.rfind('/') {
         Some(slash) if slash > 0 && request_path.starts_with('/') => &request_path[..slash],

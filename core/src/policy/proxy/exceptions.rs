@@ -1,7 +1,8 @@
 //! NO_PROXY: the hosts that are reached without a proxy.
 //!
-//! Decides whether a list of exceptions names a host. Two readings. The modern clients take what curl and Go take
-//! between them: suffixes, ports, addresses and networks of both families, in any case. The drop-in reads as
+//! Decides whether a list of exceptions names a host. Two readings. The modern clients take what curl and Go
+//! take between them: suffixes, ports, addresses and networks of both families, in any case. The drop-in
+//! reads as
 //! `requests.utils.should_bypass_proxies` does, with `urllib.request.proxy_bypass_environment` behind it.
 //! Called by `decide`, and by the drop-in through [`bypasses`].
 
@@ -19,7 +20,8 @@ pub fn bypasses(style: Style, list: &str, scheme: &str, host: &str, port: Option
     }
 }
 
-/// One entry: `*`, `host`, `.host`, `*.host`, an address or `network/bits`, each but the last with `:port` perhaps.
+/// One entry: `*`, `host`, `.host`, `*.host`, an address or `network/bits`, each but the last with `:port`
+/// perhaps.
 fn names(entry: &str, host: &str, port: u16) -> bool {
     if entry == "*" {
         return true;
@@ -85,8 +87,8 @@ fn is_within(host: IpAddr, network: IpAddr, bits: u32) -> bool {
     }
 }
 
-/// `should_bypass_proxies`: first its own reading of the list, then the standard library's, which each take the
-/// environment's list in a way of their own.
+/// `should_bypass_proxies`: first its own reading of the list, then the standard library's, which each take
+/// the environment's list in a way of their own.
 pub(super) fn requests_bypasses(
     first: Option<&str>,
     second: Option<&str>,

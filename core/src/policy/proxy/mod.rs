@@ -1,11 +1,11 @@
 //! Which proxy a request goes through, or none: explicit settings, environment variables, and exceptions.
 //!
-//! Decides by names alone. The environment comes as data; `exceptions` reads NO_PROXY; `server` takes a proxy's URL
-//! apart. Does not connect. The engine calls [`decide`] for each request, each redirect included; the drop-in for
-//! requests also calls [`bypasses`].
+//! Decides by names alone. The environment comes as data; `exceptions` reads NO_PROXY; `server` takes a
+//! proxy's URL apart. Does not connect. The engine calls [`decide`] for each request, each redirect included;
+//! the drop-in for requests also calls [`bypasses`].
 //!
-//! No RFC says any of this. The convention is curl's manual ("Environment: http_proxy, HTTPS_PROXY, ALL_PROXY,
-//! NO_PROXY"), and for the drop-in `requests.utils` over `urllib.request`.
+//! No RFC says any of this. The convention is curl's manual ("Environment: http_proxy, HTTPS_PROXY,
+//! ALL_PROXY, NO_PROXY"), and for the drop-in `requests.utils` over `urllib.request`.
 
 mod exceptions;
 mod server;
@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 /// Whose precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Style {
-    /// What was said for the request, or else for the client, or else the environment: the first that says anything
-    /// is the only one, so that an empty map means no proxy.
+    /// What was said for the request, or else for the client, or else the environment: the first that says
+    /// anything is the only one, so that an empty map means no proxy.
     #[default]
     Modern,
-    /// The request's entries, then the environment's, then the session's, key by key: requests has it in this order.
+    /// The request's entries, then the environment's, then the session's, key by key: requests has it in this
+    /// order.
     Requests,
 }
 
@@ -39,8 +40,8 @@ impl Map {
         Map::default()
     }
 
-    /// Adds an entry. The proxy is a URL or `host:port`; empty goes direct; None hides entries of the same key in
-    /// settings behind this one, and is none itself.
+    /// Adds an entry. The proxy is a URL or `host:port`; empty goes direct; None hides entries of the same
+    /// key in settings behind this one, and is none itself.
     pub fn set(&mut self, key: &str, proxy: Option<&str>) {
         self.entries.insert(key.to_ascii_lowercase(), proxy.map(str::to_owned));
     }
@@ -72,7 +73,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Picks `…_proxy` from all variables. Lower case wins over upper case, and where it is empty takes it away.
+    /// Picks `…_proxy` from all variables. Lower case wins over upper case, and where it is empty takes it
+    /// away.
     pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Environment {
         let variables: Vec<_> = variables.into_iter().collect();
         let named = |name: &str| {
@@ -173,7 +175,8 @@ fn decide_requests(facts: &Facts<'_>) -> Option<String> {
     select(facts, &layers.into_iter().flatten().collect::<Vec<_>>())
 }
 
-/// `requests.utils.select_proxy`, over the union of layers in which an earlier one hides a later one key by key.
+/// `requests.utils.select_proxy`, over the union of layers in which an earlier one hides a later one key by
+/// key.
 fn select(facts: &Facts<'_>, layers: &[&Map]) -> Option<String> {
     let Facts { scheme, host, .. } = facts;
     let keys = if host.is_empty() {

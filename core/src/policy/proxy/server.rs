@@ -1,7 +1,7 @@
 //! A proxy's URL, taken apart: which protocol, where, and with which credentials.
 //!
-//! Decides what the text means, and refuses what means nothing. The defaults: scheme `http`, port 80 for `http`, 443
-//! for `https`, 1080 for SOCKS (RFC 1928). Called by the engine before it dials.
+//! Decides what the text means, and refuses what means nothing. The defaults: scheme `http`, port 80 for
+//! `http`, 443 for `https`, 1080 for SOCKS (RFC 1928). Called by the engine before it dials.
 
 use crate::error::{Error, Kind, Result};
 use crate::policy::credentials::Credentials;

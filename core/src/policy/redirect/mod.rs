@@ -1,17 +1,17 @@
 //! Whether a response sends the client elsewhere, and what the next request keeps: RFC 9110 section 15.4.
 //!
-//! Decides the next URL and method, whether the body goes along, and which fields must not. Does not send, count
-//! or remember anything: the engine passes how many redirects it has followed. Reading the target is `resolve`.
-//! The engine calls [`decide`]; the drop-in for requests also calls [`rewritten_method`] and
+//! Decides the next URL and method, whether the body goes along, and which fields must not. Does not send,
+//! count or remember anything: the engine passes how many redirects it has followed. Reading the target is
+//! `resolve`. The engine calls [`decide`]; the drop-in for requests also calls [`rewritten_method`] and
 //! [`crosses_origin`] one by one.
 //!
-//! > 303: "The 303 (See Other) status code indicates that the server is redirecting the user agent to a different
-//! > resource … which is intended to provide an indirect response to the original request. A user agent can perform
-//! > a retrieval request targeting that URI (a GET or HEAD request if using HTTP)".
-//! > 301, 302: "For historical reasons, a user agent MAY change the request method from POST to GET".
-//! > 307, 308: "the user agent MUST NOT change the request method if it performs an automatic redirection".
-//! > "A client SHOULD detect and intervene in cyclical redirections". A URL that comes again is not yet a cycle,
-//! > since a cookie set on the way may change the answer, so the intervention is a limit on the number.
+//! > 303: "The 303 (See Other) status code indicates that the server is redirecting the user agent to a
+//! > different resource … which is intended to provide an indirect response to the original request. A user
+//! > agent can perform a retrieval request targeting that URI (a GET or HEAD request if using HTTP)". 301,
+//! > 302: "For historical reasons, a user agent MAY change the request method from POST to GET". 307, 308:
+//! > "the user agent MUST NOT change the request method if it performs an automatic redirection". "A client
+//! > SHOULD detect and intervene in cyclical redirections". A URL that comes again is not yet a cycle, since
+//! > a cookie set on the way may change the answer, so the intervention is a limit on the number.
 
 mod resolve;
 
@@ -25,10 +25,11 @@ use resolve::resolve;
 pub struct Rules {
     /// Follow at all. Default true; false delivers each redirect as it comes.
     pub follow: bool,
-    /// How many redirects one request may take. Default 20, as in browsers; requests has 30. 0 refuses the first.
+    /// How many redirects one request may take. Default 20, as in browsers; requests has 30. 0 refuses the
+    /// first.
     pub limit: u32,
-    /// Follow from https to http. Default true, as curl, httpx, reqwest and requests have it: sites exist that
-    /// do so, and what would leak does not go along, since another scheme is another origin.
+    /// Follow from https to http. Default true, as curl, httpx, reqwest and requests have it: sites exist
+    /// that do so, and what would leak does not go along, since another scheme is another origin.
     pub allow_downgrade: bool,
     /// Whose reading of a target and whose rewriting of methods.
     pub style: Style,
@@ -39,8 +40,8 @@ pub struct Rules {
 pub enum Style {
     /// URLs as WHATWG reads them; only POST becomes GET on 301 and 302; a body goes where its method goes.
     Modern,
-    /// URLs as `urllib.parse` reads them; any method but HEAD becomes GET on 302; no body after 301, 302, 303;
-    /// cookies set by hand are dropped on every redirect; a Host set by hand stays.
+    /// URLs as `urllib.parse` reads them; any method but HEAD becomes GET on 302; no body after 301, 302,
+    /// 303; cookies set by hand are dropped on every redirect; a Host set by hand stays.
     Requests,
 }
 
@@ -123,8 +124,8 @@ pub fn decide(rules: &Rules, facts: &Facts<'_>) -> Decision {
     }
 }
 
-/// The statuses that name one other place to go. 300 asks for a choice, 304 answers a condition, 305 and 306 are
-/// dead (RFC 9110 sections 15.4.6 and 15.4.7).
+/// The statuses that name one other place to go. 300 asks for a choice, 304 answers a condition, 305 and 306
+/// are dead (RFC 9110 sections 15.4.6 and 15.4.7).
 pub fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
@@ -141,8 +142,8 @@ pub fn rewritten_method(style: Style, status: u16, method: &str) -> &str {
 
 /// True where credentials meant for `old` must not be sent to `new`: another host, scheme or port.
 ///
-/// One change is forgiven: from http to https of the same host, both on their default ports. A URL that cannot be
-/// taken apart crosses.
+/// One change is forgiven: from http to https of the same host, both on their default ports. A URL that
+/// cannot be taken apart crosses.
 pub fn crosses_origin(old: &str, new: &str) -> bool {
     let (Some(old), Some(new)) = (Origin::of(old), Origin::of(new)) else { return true };
     let upgrade =
@@ -150,9 +151,10 @@ pub fn crosses_origin(old: &str, new: &str) -> bool {
     old.host != new.host || (!upgrade && (old.scheme != new.scheme || old.port != new.port))
 }
 
-/// RFC 9110 section 15.4 step 5: "If the request method has been changed to GET or HEAD, remove content-specific header
-/// fields, including (but not limited to) Content-Encoding, Content-Language, Content-Location, Content-Type,
-/// Content-Length, Digest, Last-Modified." What frames or announces the content goes as well.
+/// RFC 9110 section 15.4 step 5: "If the request method has been changed to GET or HEAD, remove
+/// content-specific header fields, including (but not limited to) Content-Encoding, Content-Language,
+/// Content-Location, Content-Type, Content-Length, Digest, Last-Modified." What frames or announces the
+/// content goes as well.
 const CONTENT_HEADERS: [&str; 10] = [
     "Content-Encoding",
     "Content-Language",
@@ -169,9 +171,10 @@ const CONTENT_HEADERS: [&str; 10] = [
 /// What requests removes where it drops the body.
 const CONTENT_HEADERS_OF_REQUESTS: [&str; 3] = ["Content-Length", "Content-Type", "Transfer-Encoding"];
 
-/// RFC 9110 section 15.4 step 3: "Consider removing header fields that were not automatically generated by the
-/// implementation … where there are security implications; this includes but is not limited to Authorization and
-/// Cookie." Proxy-Authorization is another such field, and a Host set by hand names the old origin.
+/// RFC 9110 section 15.4 step 3: "Consider removing header fields that were not automatically generated by
+/// the implementation … where there are security implications; this includes but is not limited to
+/// Authorization and Cookie." Proxy-Authorization is another such field, and a Host set by hand names the old
+/// origin.
 const ORIGIN_HEADERS: [&str; 5] = ["Authorization", "Cookie", "Cookie2", "Host", "Proxy-Authorization"];
 
 fn follow(rules: &Rules, facts: &Facts<'_>, url: String) -> Decision {

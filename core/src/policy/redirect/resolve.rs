@@ -1,12 +1,12 @@
 //! From the bytes of a Location field to an absolute URL: RFC 9110 section 10.2.2, RFC 3986 section 5.
 //!
-//! Two readings. The modern clients read as browsers do (WHATWG, the crate `url`); the drop-in for requests reads
-//! as `urllib.parse.urljoin` and `requests.utils.requote_uri` do, since the text of `response.url` is part of
-//! what programs compare. Called by `decide` only, except for [`requote`].
+//! Two readings. The modern clients read as browsers do (WHATWG, the crate `url`); the drop-in for requests
+//! reads as `urllib.parse.urljoin` and `requests.utils.requote_uri` do, since the text of `response.url` is
+//! part of what programs compare. Called by `decide` only, except for [`requote`].
 //!
-//! > "If the Location value provided in a 3xx (Redirection) response does not have a fragment component, a user
-//! > agent MUST process the redirection as if the value inherits the fragment component of the URI reference used
-//! > to generate the target URI" (RFC 9110 section 10.2.2).
+//! > "If the Location value provided in a 3xx (Redirection) response does not have a fragment component, a
+//! > user agent MUST process the redirection as if the value inherits the fragment component of the URI
+//! > reference used to generate the target URI" (RFC 9110 section 10.2.2).
 
 use super::Style;
 use crate::error::{Error, Kind, Result, excerpt};
@@ -25,8 +25,8 @@ pub(super) fn resolve(style: Style, base: &str, location: &[u8]) -> Result<Strin
     }
 }
 
-/// Location as text. Fields are bytes; servers write UTF-8 where ASCII is asked for. Bytes that are not UTF-8 are
-/// percent-encoded as they are, so that the server gets back what it sent.
+/// Location as text. Fields are bytes; servers write UTF-8 where ASCII is asked for. Bytes that are not UTF-8
+/// are percent-encoded as they are, so that the server gets back what it sent.
 fn repair(location: &[u8]) -> String {
     let mut text = String::with_capacity(location.len());
     for chunk in location.utf8_chunks() {
@@ -85,7 +85,8 @@ fn unsupported(location: &str) -> Error {
         .with_source(Error::new(Kind::UnsupportedScheme))
 }
 
-/// The five components of RFC 3986 section 3, as `urllib.parse.urlsplit` divides. Absent and empty are the same.
+/// The five components of RFC 3986 section 3, as `urllib.parse.urlsplit` divides. Absent and empty are the
+/// same.
 struct Parts {
     scheme: String,
     authority: String,
