@@ -1,0 +1,150 @@
+# Everything that is done with this checkout. `make` lists the targets; `.ci/run` calls nothing else.
+#
+# Needs a Rust toolchain (1.88 or later), a C compiler, make and Python 3.10 or later. Python's tools go into .venv
+# inside the checkout, at the versions in py/requirements-*.txt; nothing is installed outside of it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+CARGO ?= cargo
+# Where Cargo puts what it builds.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VENV := $(CURDIR)/.venv
+VENV_PYTHON := $(VENV)/bin/python
+
+# The wheel is another build of the same crates, by maturin.
+RUST_CRATES := --workspace --exclude entreat-py
+# Warnings of a compiler that we have not met must not fail a build that works: they count from this one only.
+LINTS_OF := 1.95
+DENY_WARNINGS = $(if $(findstring rustc $(LINTS_OF).,$(shell rustc --version)),-- -D warnings)
+# One wheel serves CPython 3.11 and all later ones; 3.10 gets its own.
+ABI3 = $(shell $(VENV_PYTHON) -c 'import sys; print("--features abi3" if sys.version_info >= (3, 11) else "")')
+
+##@ To see it and to prove it
+
+.PHONY: demo
+demo: release wheel ## The main job from Python, from Rust and as a command. URL=http://... runs it there
+	@$(VENV_PYTHON) -m pip install --quiet --no-deps --upgrade --target $(TARGET)/demo $(WHEEL)
+	@PYTHONPATH=$(TARGET)/demo $(VENV_PYTHON) -B examples/demo.py --binaries $(TARGET)/release $(if $(URL),--url "$(URL)")
+
+.PHONY: test
+test: lint test-rust test-python ## Everything that proves the project: lints, the wall, Rust's tests, Python's tests
+
+.PHONY: bench
+bench: release venv-dev develop-release ## Against requests, urllib3, pycurl and raw sockets: a table of ratios
+	@$(VENV_PYTHON) benches/bench.py
+
+.PHONY: bench-instructions
+bench-instructions: release venv-dev develop-release ## Instructions for each request, by callgrind: they repeat to the digit
+	@$(VENV_PYTHON) benches/instructions.py
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)
+	@fuzz/run.sh $(or $(FUZZ_SECONDS),30)
+
+.PHONY: conformance
+conformance: develop venv-dev ## Suites that others wrote, and their scores
+	@$(VENV_PYTHON) conformance/run_requests.py
+
+##@ To work on it
+
+.PHONY: fmt
+fmt: venv-dev ## Format Rust and Python
+	$(CARGO) fmt --all
+	$(VENV)/bin/ruff check --quiet --fix-only .
+	$(VENV)/bin/ruff format --quiet .
+
+.PHONY: lint
+lint: toolchain venv-dev wall ## Formatting and lints, of Rust and Python
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets $(DENY_WARNINGS)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+# Clippy refuses clocks, sockets and files in core by its own clippy.toml; here, what could bring them in unseen.
+.PHONY: wall
+wall: toolchain ## The crate that decides depends on nothing that does I/O
+	@if $(CARGO) tree --locked --package entreat-core --edges normal --prefix none \
+	    | grep -E '^(tokio|mio|polling|socket2|rustix|libc|async-io|rustls|getrandom) '; then \
+	    echo 'core must decide only: the crates above do I/O' >&2; exit 1; fi
+
+.PHONY: test-rust
+test-rust: toolchain ## Rust's unit, integration and doc tests
+ifeq ($(shell command -v cargo-nextest),)
+	$(CARGO) test --locked $(RUST_CRATES) --all-targets
+else
+	$(CARGO) nextest run --locked $(RUST_CRATES) --all-targets
+endif
+	$(CARGO) test --locked $(RUST_CRATES) --doc
+
+.PHONY: test-python
+test-python: develop venv-dev ## Python's tests, against the testkit's origin
+	$(CARGO) build --locked $(RUST_CRATES) --bins
+	ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests $(PYTEST)
+
+.PHONY: develop
+develop: venv-dev ## Build the Python package into .venv, importing from py/python
+	cd py && $(VENV)/bin/maturin develop --quiet --locked $(ABI3)
+
+.PHONY: develop-release
+develop-release: venv-dev
+	cd py && $(VENV)/bin/maturin develop --quiet --locked --release $(ABI3)
+
+.PHONY: docs
+docs: toolchain ## The Rust crate's documentation, in target/doc
+	$(CARGO) doc --locked --no-deps --package entreat --package entreat-core --all-features
+
+.PHONY: deny
+deny: ## Licences and advisories of every dependency, by cargo-deny where it is installed
+	@command -v cargo-deny >/dev/null || { echo 'install cargo-deny first: cargo install cargo-deny --locked' >&2; exit 1; }
+	$(CARGO) deny check
+
+##@ To build it
+
+WHEEL = $(shell ls -t $(TARGET)/wheels/entreat-*.whl 2>/dev/null | head -n 1)
+
+.PHONY: wheel
+wheel: toolchain venv ## The Python wheel, in target/wheels
+	cd py && $(VENV)/bin/maturin build --quiet --locked --release $(ABI3) --out $(TARGET)/wheels
+
+.PHONY: release
+release: toolchain ## The command, the example and the testkit's origins, in target/release
+	$(CARGO) build --quiet --locked --release --package entreat --package entreat-cli --package entreat-testkit --bins --example main_job
+
+.PHONY: venv
+venv: $(VENV)/ready-build
+
+.PHONY: venv-dev
+venv-dev: $(VENV)/ready-dev
+
+$(VENV)/ready-build: py/requirements-build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	    echo 'Python 3.10 or later is needed: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { \
+	    echo 'Python lacks its module venv; on Debian: apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(VENV)/ready-dev: py/requirements-dev.txt py/tests/requirements-httpbin.txt $(VENV)/ready-build
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: toolchain
+toolchain:
+	@command -v $(CARGO) >/dev/null || { echo 'Rust is needed: see https://rustup.rs' >&2; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was built, and .venv
+	$(CARGO) clean
+	rm -rf $(VENV)
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
