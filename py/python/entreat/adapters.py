@@ -30,6 +30,7 @@ from urllib3.util import Timeout as TimeoutSauce
 from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
+from . import _lanes, _seam
 from ._lazy import types as _t
 from ._types import is_prepared as _is_prepared
 from .auth import _basic_auth_str
@@ -176,6 +177,7 @@ class HTTPAdapter(BaseAdapter):
         self._pool_maxsize = maxsize
         self._pool_block = block
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
+        _seam.adopt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: _t.Any) -> _t.Any:
         """The pool manager for a proxy, made when first asked for. For subclasses to override.
@@ -362,6 +364,7 @@ class HTTPAdapter(BaseAdapter):
             if translated is error:
                 raise
             raise translated
+        _lanes.count(_lanes.of(resp))
         return self.build_response(request, resp)
 
 

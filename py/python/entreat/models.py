@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
+from . import _lanes
 from ._lazy import Deferred
 from ._lazy import types as _t
 from .exceptions import (
@@ -661,8 +662,7 @@ class Response(_ResponseBase):
     @property
     def lane(self) -> str | None:
         """How this response came about: ``"express"``, ``"open"`` or ``"classic"``; ``None`` if no server sent it."""
-        original = getattr(self.raw, "_original_response", None)
-        return None if original is None else getattr(original, "lane", "classic")
+        return _lanes.of(self.raw)
 
     @property
     def ok(self) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Generator, Mapping, MutableMapping
 
+from . import _lanes
 from ._lazy import Deferred
 from ._lazy import types as _t
 from .exceptions import ChunkedEncodingError, InvalidSchema, TooManyRedirects
@@ -452,27 +453,30 @@ class Session(SessionRedirectMixin):
         :param cert: (optional) the path of a client certificate (.pem), or a tuple ``(certificate, key)``.
         :rtype: requests.Response
         """
-        response = _express(
-            self,
-            method,
-            url,
-            params,
-            data,
-            headers,
-            cookies,
-            files,
-            auth,
-            timeout,
-            allow_redirects,
-            proxies,
-            hooks,
-            stream,
-            verify,
-            cert,
-            json,
-        )
-        if response is not None:
-            return response
+        if _lanes.allows("express"):
+            response = _express(
+                self,
+                method,
+                url,
+                params,
+                data,
+                headers,
+                cookies,
+                files,
+                auth,
+                timeout,
+                allow_redirects,
+                proxies,
+                hooks,
+                stream,
+                verify,
+                cert,
+                json,
+            )
+            if response is not None:
+                _lanes.count("express")
+                return response
+            _lanes.refuse("express", "something about it is customised")
 
         if isinstance(url, bytes):
             url = url.decode("utf-8")
