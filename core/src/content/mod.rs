@@ -190,11 +190,13 @@ impl Stage {
         }
         self.fed |= !input.is_empty();
         let end = output.len().saturating_add(max_output);
-        let mut taken = 0;
+        let (mut taken, mut room) = (0, 0);
         while output.len() < end {
             let rest = &input[taken..];
             let start = output.len();
-            let room = rest.len().saturating_mul(4).clamp(*ROOM.start(), *ROOM.end()).min(end - start);
+            // Room costs its zeroing, a second step costs more: JSON and HTML unpack to eight times their size.
+            room = rest.len().saturating_mul(8).max(2 * room).clamp(*ROOM.start(), *ROOM.end());
+            room = room.min(end - start);
             output.resize(start + room, 0);
             let step = self.coding.step(rest, &mut output[start..]);
             output.truncate(start + step.as_ref().map_or(0, |step| step.produced));
