@@ -44,6 +44,12 @@ def refuse(lane: str, reason: str) -> None:
         raise LaneError(f"ENTREAT_LANE={lane}, but this request cannot take that lane: {reason}")
 
 
+def explain(reason: str) -> None:
+    """Keep why a request took the classic lane, for the report."""
+    if REPORT is not None:
+        count(f"({reason.replace(' ', '_')})")
+
+
 def of(raw) -> str | None:
     """The lane that a urllib3 response came by; None for one that no server sent."""
     original = getattr(raw, "_original_response", None)

@@ -215,6 +215,8 @@ class HTTPResponse(http.client.HTTPResponse):
         try:
             raw = wire._sock.exchange()
         except _native.EngineError as error:
+            if self._read_refused_head(error):
+                return
             raise _as_raised_by_a_socket(error, wire._sock._connection) from error
 
         fields = raw.headers
@@ -230,6 +232,20 @@ class HTTPResponse(http.client.HTTPResponse):
         self.version = raw.version
         self._frame()
         wire.attach(raw, bool(self.chunked))
+
+    def _read_refused_head(self, error: _native.EngineError) -> bool:
+        """Let http.client have the last word on a head that the engine refuses: it reads what has been received.
+
+        It accepts much that RFC 9112 does not, and where it refuses too, programs expect its own exceptions.
+        """
+        received = getattr(error, "received", None)
+        if error.kind not in _REFUSED_HEAD or not received:
+            return False
+        self.fp = io.BufferedReader(io.BytesIO(received))
+        super().begin()
+        # There is nothing more to read behind these bytes.
+        self.will_close = True
+        return True
 
     def _frame(self) -> None:
         """How long the body is, by the rules that http.client goes by (RFC 9112, 6.3)."""
@@ -289,6 +305,7 @@ class _EngineConnection:
             sys.audit("http.client.connect", self, self.host, self.port)
         else:
             _lanes.refuse("open", reason)
+            _lanes.explain(reason)
             self.__dict__.pop("response_class", None)
             super().connect()
 
@@ -417,6 +434,9 @@ class HTTPSConnectionPool(_EnginePool, urllib3.connectionpool.HTTPSConnectionPoo
 
 
 _POOLS = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+
+
+_REFUSED_HEAD = ("MalformedResponse", "ClosedEarly", "HeadTooLarge")
 
 
 def _as_raised_by_a_socket(error: _native.EngineError, connection: _EngineConnection) -> Exception:
