@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import MutableMapping
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import FunctionType, ModuleType
 
@@ -104,10 +105,32 @@ class _Window(ModuleType):
 
     @property
     def __dict__(self) -> dict:
-        # What `mock.patch` asks to learn whether an attribute is the module's own. A copy: changes go through setattr.
-        shown = {**vars(_own(self)["__target__"]), **_own(self)}
+        return _WindowDict(self)
+
+
+class _WindowDict(dict):
+    """What such a module's `__dict__` is: programs look names up in it, and some assign to it. That goes through."""
+
+    def __init__(self, module: _Window) -> None:
+        shown = {**vars(_own(module)["__target__"]), **_own(module)}
         del shown["__target__"]
-        return shown
+        super().__init__(shown)
+        self._module = module
+
+    def __setitem__(self, name: str, value) -> None:
+        setattr(self._module, name, value)
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        delattr(self._module, name)
+
+    # The mapping's versions, which do it by the two above.
+    update = MutableMapping.update
+    pop = MutableMapping.pop
+    popitem = MutableMapping.popitem
+    setdefault = MutableMapping.setdefault
+    clear = MutableMapping.clear
 
 
 # The dictionary of a module object itself, behind the property of that name.
