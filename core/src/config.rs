@@ -147,7 +147,7 @@ impl Config {
             cookies: self.cookies.or(base.cookies),
             user_agent: self.user_agent.or_else(|| base.user_agent.clone()),
             max_body: self.max_body.or(base.max_body),
-            head_limits: self.head_limits.or_else(|| base.head_limits.clone()),
+            head_limits: self.head_limits.or(base.head_limits),
             pool: self.pool.or(base.pool),
             tls: self.tls.or_else(|| base.tls.clone()),
         }

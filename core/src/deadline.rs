@@ -70,7 +70,7 @@ impl Timeout {
 /// # Errors
 /// [`Kind::InvalidTimeout`] for zero, negative numbers, NaN and infinity; use `None` for no limit.
 pub fn seconds(part: &str, seconds: f64) -> Result<Duration> {
-    if !(seconds > 0.0) {
+    if seconds.is_nan() || seconds <= 0.0 {
         return Err(invalid(part, &seconds.to_string()));
     }
     // From some 584 billion years on there is no Duration: as good as the longest there is. NaN is out above.

@@ -55,7 +55,10 @@ impl Headers {
     pub fn append_lenient(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let (name, value) = (name.as_ref(), value.as_ref());
         let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-        if name.is_empty() || !name.is_ascii() || name.iter().any(|byte| breaks(byte) || b": \t".contains(byte)) {
+        if name.is_empty()
+            || !name.is_ascii()
+            || name.iter().any(|byte| breaks(byte) || b": \t".contains(byte))
+        {
             check_name(name)?;
         }
         if value.iter().any(breaks) {

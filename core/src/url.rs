@@ -15,7 +15,7 @@ use std::str::FromStr;
 /// ```
 /// let url = entreat_core::Url::parse("https://Example.org:8443/a?b=c#d").unwrap();
 /// assert_eq!(url.as_str(), "https://example.org:8443/a?b=c#d");
-/// assert_eq!((url.host(), url.port(), url.target()), ("example.org", 8443, "/a?b=c"));
+/// assert_eq!((url.host(), url.port(), url.target()), ("example.org", 8443, "/a?b=c".into()));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
