@@ -4,7 +4,8 @@
 //! items' own grammar is `items`; making a request of all this is `compose`.
 
 use crate::items::{self, Item, Origin, Part};
-use clap::{Parser, error::ErrorKind};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{ArgAction, Parser};
 use std::path::PathBuf;
 
 /// Send an HTTP request and print the answer.
@@ -12,10 +13,10 @@ use std::path::PathBuf;
 #[command(
     name = "entreat",
     version,
-    override_usage = "entreat [OPTIONS] [METHOD] URL [ITEM]...",
+    override_usage = USAGE,
     after_help = AFTER_HELP,
-    max_term_width = 110,
-    next_help_heading = "Options"
+    disable_help_flag = true,
+    disable_version_flag = true
 )]
 pub(crate) struct Arguments {
     /// METHOD (default GET, or POST where there is data), URL, and what to send: see below
@@ -55,14 +56,14 @@ pub(crate) struct Arguments {
     pub(crate) verbose: bool,
 
     /// Follow redirects, at most 20: the default, since whoever asks for a page wants the page
-    #[arg(long, overrides_with = "no_follow", hide_short_help = true)]
+    #[arg(long, overrides_with = "no_follow")]
     follow: bool,
 
     /// Print a redirect itself instead of following it
     #[arg(long, overrides_with = "follow")]
     pub(crate) no_follow: bool,
 
-    /// Give up when the whole exchange takes longer [default: 10 to connect and 30 without a byte, no limit in all]
+    /// Give up when all takes longer (by default: 10 to connect, 30 without a byte)
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<f64>,
 
@@ -78,6 +79,14 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) check_status: bool,
 
+    /// Print this help
+    #[arg(short, long, action = ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+
     /// What the words came to.
     #[arg(skip)]
     pub(crate) target: Target,
@@ -90,6 +99,8 @@ pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) items: Vec<Item>,
 }
+
+const USAGE: &str = "entreat [OPTIONS] [METHOD] URL [ITEM]...";
 
 const AFTER_HELP: &str = "\
 Items:
@@ -115,9 +126,22 @@ Examples:
   entreat --form POST :3000/items name=John job=developer
   entreat -o page.html https://example.org Accept:text/html";
 
-/// Reads the command line, or ends the process: help and version with 0, mistakes with 1.
-pub(crate) fn read() -> Result<Arguments, clap::Error> {
-    Arguments::parse_words(std::env::args_os())
+/// What came of reading the command line.
+pub(crate) enum Line {
+    Request(Box<Arguments>),
+    /// Help or the version was asked for: the text to print.
+    Information(String),
+    /// Why it is no request.
+    Mistake(String),
+}
+
+/// Reads the command line of this process.
+pub(crate) fn read() -> Line {
+    match Arguments::parse_words(std::env::args_os()) {
+        Ok(arguments) => Line::Request(Box::new(arguments)),
+        Err(error) if !error.use_stderr() => Line::Information(error.render().to_string()),
+        Err(error) => Line::Mistake(explain(&error)),
+    }
 }
 
 impl Arguments {
@@ -134,7 +158,9 @@ impl Arguments {
         let mut words = words.into_iter().peekable();
         let first = words.next().unwrap_or_default();
         let (method, url) = match words.peek() {
-            Some(_) if is_method(&first) => (Some(first.to_ascii_uppercase()), words.next()),
+            Some(second) if is_method(&first) || has_scheme(second) => {
+                (Some(first.to_ascii_uppercase()), words.next())
+            }
             Some(_) | None => (None, Some(first)),
         };
         let url = complete(&url.unwrap_or_default());
@@ -168,11 +194,15 @@ fn is_method(word: &str) -> bool {
         || USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(word))
 }
 
+/// No item begins like this, so that the word before it can only be meant as the method, whatever it is.
+fn has_scheme(word: &str) -> bool {
+    let scheme = word.split_once("://").map_or("", |(scheme, _)| scheme);
+    !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
 /// A URL with its scheme, and with `localhost` where it begins with a port.
 fn complete(url: &str) -> String {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    {
+    if has_scheme(url) {
         return url.into();
     }
     match url.strip_prefix(':') {
@@ -184,6 +214,23 @@ fn complete(url: &str) -> String {
             format!("http://localhost{colon}{port}{path}")
         }
         _ => format!("http://{}", url.strip_prefix("//").unwrap_or(url)),
+    }
+}
+
+/// The parser's message in this command's form: one line, and a hint.
+fn explain(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        return format!("a URL is missing\nhint: {USAGE}");
+    }
+    let text = error.render().to_string();
+    let why = text.lines().next().unwrap_or_default();
+    let why = why.strip_prefix("error: ").unwrap_or(why);
+    match error.get(ContextKind::SuggestedArg) {
+        Some(near) => format!("{why}\nhint: did you mean {near}?"),
+        None if error.kind() == ErrorKind::UnknownArgument => {
+            format!("{why}\nhint: entreat --help lists them")
+        }
+        None => why.to_owned(),
     }
 }
 
@@ -201,7 +248,7 @@ mod tests {
     }
 
     fn refused(line: &[&str]) -> String {
-        Arguments::parse_words(["entreat"].iter().chain(line)).unwrap_err().to_string()
+        explain(&Arguments::parse_words(["entreat"].iter().chain(line)).unwrap_err())
     }
 
     #[test]
@@ -217,6 +264,7 @@ mod tests {
         assert_eq!(target(&["a", "-d", "x"]).method, "POST");
         assert_eq!(target(&["put", "a", "x=1"]).method, "PUT");
         assert_eq!(target(&["M-SEARCH", "a"]).method, "M-SEARCH");
+        assert_eq!(target(&["purge", "http://a"]).method, "PURGE");
     }
 
     #[test]
@@ -249,7 +297,8 @@ mod tests {
         assert!(refused(&["a", "-b", "-v"]).contains("cannot be used with"));
         assert!(refused(&["a", "b"]).contains("not a request item"));
         assert!(refused(&["a", "-H", "x=1"]).contains("not a header"));
-        assert!(refused(&[]).contains("required"));
+        assert!(refused(&[]).contains("a URL is missing"));
+        assert!(refused(&["a", "--folow"]).contains("did you mean --follow?"));
     }
 
     #[test]

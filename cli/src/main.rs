@@ -14,21 +14,18 @@ mod multipart;
 mod output;
 mod style;
 
-use arguments::Arguments;
+use arguments::{Arguments, Line};
 use failure::Failure;
 use output::Printer;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = match arguments::read() {
-        Ok(arguments) => arguments,
-        Err(why) => {
-            // Help and version are no mistakes. Where even printing fails, nobody is there to be told.
-            let _ = why.print();
-            return ExitCode::from(u8::from(why.use_stderr()));
-        }
+    let outcome = match arguments::read() {
+        Line::Request(arguments) => run(&arguments),
+        Line::Information(text) => output::print(&text).map(|()| 0),
+        Line::Mistake(why) => Err(Failure::Usage(why)),
     };
-    match run(&arguments) {
+    match outcome {
         Ok(status) => ExitCode::from(status),
         Err(failure) => ExitCode::from(failure.report()),
     }

@@ -180,6 +180,12 @@ impl View {
     }
 }
 
+/// Prints text as it is.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|why| Failure::output(&why))
+}
+
 fn copy(
     response: &mut Response,
     mut to: impl Write,

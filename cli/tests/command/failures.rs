@@ -1,0 +1,112 @@
+//! What it says when something is wrong: one line, perhaps a hint, and who can mend it as the exit status.
+
+use crate::support::{at, command, failure, file, origin};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+/// The command fails with this exit status and a line that begins and goes on like this.
+#[track_caller]
+fn fails(arguments: &[&str], status: i32, part: &str) {
+    let (code, text) = failure(arguments);
+    assert_eq!(code, status, "{arguments:?}: {text}");
+    assert!(text.starts_with("entreat: ") && text.contains(part), "{arguments:?}: {text}");
+    assert!(text.lines().count() <= 2 && !text.contains("panicked"), "{arguments:?}: {text}");
+}
+
+#[test]
+fn mistakes_of_the_caller_are_1() {
+    let url = at("/get");
+    fails(&[], 1, "a URL is missing");
+    fails(&[&url, "--folow"], 1, "did you mean");
+    fails(&[&url, "--frobnicate"], 1, "--help");
+    fails(&[&url, "plain"], 1, "not a request item");
+    fails(&[&url, "a:={"], 1, "not JSON");
+    fails(&[&url, "a@b"], 1, "add --form");
+    fails(&[&url, "-u", "john"], 1, "USER:PASSWORD");
+    fails(&[&url, "Host:"], 1, "cannot be left out");
+    fails(&["http://exa mple/"], 1, "invalid URL");
+    fails(&["http://a:99999/"], 1, "invalid URL");
+    fails(&["ftp://a/"], 1, "not supported");
+    fails(&[&url, "X:a\nb"], 1, "invalid header");
+    fails(&["G\u{e4}T", &url], 1, "invalid method");
+    for timeout in ["0", "-1", "nan", "soon"] {
+        fails(&[&url, "--timeout", timeout], 1, "time");
+    }
+}
+
+#[test]
+fn unreadable_and_unwritable_files_are_1() {
+    let url = at("/post");
+    fails(&[&url, "@/nonexistent"], 1, "/nonexistent");
+    fails(&[&url, "a=@/nonexistent"], 1, "/nonexistent");
+    fails(&["-f", &url, "a@/nonexistent"], 1, "/nonexistent");
+    fails(&[&url, "-d", "@/"], 1, "directory");
+    fails(&[&url, "-o", "/nonexistent/file"], 1, "/nonexistent/file");
+    fails(&["--cacert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
+    let binary = file("binary", &[0xff, 0xfe]);
+    fails(&[&url, &format!("a=@{binary}")], 1, "UTF-8");
+}
+
+#[test]
+fn no_connection_is_2() {
+    fails(&["http://127.0.0.1:1/"], 2, "could not connect");
+    fails(&["http://name.invalid/"], 2, "name.invalid");
+}
+
+#[test]
+fn a_server_that_cannot_be_trusted_is_3() {
+    let (code, text) = failure(&[&origin().https_url("/get")]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("certificate"), "{text}");
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_3() {
+    for (sent, part) in [
+        (&b"SSH-2.0-OpenSSH_9.6\r\n"[..], "malformed response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "early"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "chunk"),
+        (b"", "without a response"),
+    ] {
+        fails(&[&one_answer(sent)], 3, part);
+    }
+}
+
+#[test]
+fn limits_are_6() {
+    fails(&["--timeout", "0.2", &at("/delay/5")], 6, "--timeout");
+    fails(&[&at("/redirect/30")], 6, "--no-follow");
+}
+
+#[test]
+fn what_came_before_the_failure_is_printed() {
+    let url = one_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    let output = command(&[&url]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(3), b"half".to_vec()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(&[&at("/get")]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("entreat: standard output: "));
+}
+
+/// A server that reads one request, answers these bytes and closes.
+fn one_answer(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the command connects");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a request without a body");
+            request.extend(byte);
+        }
+        stream.write_all(bytes).expect("the command reads");
+    });
+    url
+}
