@@ -1,12 +1,13 @@
-//! One connection: a stream, perhaps TLS over it, and the bytes that were received but not yet consumed.
+//! One connection: what carries its bytes, and those that were received but not yet consumed.
 //!
-//! Moves bytes and knows whether the peer is still there. What the bytes mean is decided in core; which connection
-//! serves which request, in `engine`.
+//! Knows whether the peer is still there, and whether it refuses what it is being sent. What the bytes mean is decided
+//! in core; which connection serves which request, in `engine`.
 
-use crate::net::{Net, Peeked};
+use crate::net::Net;
 #[cfg(feature = "tls")]
 use crate::tls;
-use entreat_core::{Deadline, Deadlines, Error, Kind, Result};
+use crate::transport::Transport;
+use entreat_core::{Deadline, Deadlines, Result};
 use std::time::Instant;
 
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
@@ -15,13 +16,9 @@ const RECEIVE: usize = 16 * 1024;
 /// A connection that may serve several exchanges, one after the other.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
-    stream: S,
-    #[cfg(feature = "tls")]
-    tls: Option<Box<tls::Session>>,
+    transport: Transport<S>,
     /// Received and not yet consumed.
     pub(crate) received: Received,
-    /// What is about to be sent; kept for its capacity.
-    outgoing: Vec<u8>,
     /// What the pool files it under.
     pub(crate) origin: Box<str>,
     pub(crate) settings: u64,
@@ -32,17 +29,8 @@ pub(crate) struct Connection<S> {
 
 impl<S> Connection<S> {
     pub(crate) fn new(stream: S, origin: Box<str>, settings: u64, born: Instant) -> Connection<S> {
-        Connection {
-            stream,
-            #[cfg(feature = "tls")]
-            tls: None,
-            received: Received::default(),
-            outgoing: Vec::new(),
-            origin,
-            settings,
-            born,
-            exchanges: 0,
-        }
+        let transport = Transport::new(stream);
+        Connection { transport, received: Received::default(), origin, settings, born, exchanges: 0 }
     }
 
     /// Runs the TLS handshake of `session` to its end.
@@ -50,204 +38,115 @@ impl<S> Connection<S> {
     pub(crate) async fn secure<N: Net<Stream = S>>(
         &mut self,
         net: &N,
-        mut session: tls::Session,
+        session: tls::Session,
         deadline: Deadline,
     ) -> Result<()> {
-        let mut bytes = Vec::with_capacity(1024);
-        loop {
-            bytes.clear();
-            if session.outgoing(&mut bytes)? {
-                write_all(net, &mut self.stream, &bytes, deadline).await?;
-            }
-            if !session.is_handshaking() {
-                break;
-            }
-            let count = net.read(&mut self.stream, session.incoming(), deadline).await?;
-            if count == 0 {
-                return Err(Error::new(Kind::Tls)
-                    .expected("a TLS handshake")
-                    .seen("the end of the connection"));
-            }
-            if let Err(error) = session.received(count) {
-                // The peer is told why, where it still listens; our own error matters more than that one.
-                bytes.clear();
-                if session.outgoing(&mut bytes).is_ok() {
-                    let _ = write_all(net, &mut self.stream, &bytes, deadline).await;
-                }
-                return Err(error);
-            }
-        }
-        self.tls = Some(Box::new(session));
-        Ok(())
+        self.transport.secure(net, session, deadline).await
     }
 
     /// True where the connection may carry another request: the peer has neither closed nor said anything unasked.
     pub(crate) async fn is_alive<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
-        if !self.received.is_empty() {
-            return false;
-        }
-        match net.peek(&mut self.stream) {
-            Peeked::Nothing => true,
-            Peeked::Closed => false,
-            Peeked::Bytes => self.only_tickets(net).await,
-        }
-    }
-
-    /// On TLS, unasked bytes may be session tickets: only plaintext, an alert or the end mean that it is dead.
-    #[cfg(feature = "tls")]
-    async fn only_tickets<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
-        let Some(session) = &mut self.tls else { return false };
-        while net.peek(&mut self.stream) == Peeked::Bytes {
-            // The bytes are there: this read does not wait.
-            match net.read(&mut self.stream, session.incoming(), Deadline::NEVER).await {
-                Ok(count) if count > 0 && session.received(count).is_ok() => {}
-                _ => return false,
-            }
-        }
-        matches!(session.read(&mut [0]), Ok(None)) && net.peek(&mut self.stream) == Peeked::Nothing
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn only_tickets<N: Net<Stream = S>>(&mut self, _net: &N) -> bool {
-        false
+        self.received.is_empty() && self.transport.is_quiet(net).await
     }
 
     /// Receives more behind what is there; 0 at the end of the connection.
     pub(crate) async fn receive<N: Net<Stream = S>>(&mut self, net: &N, deadline: Deadline) -> Result<usize> {
-        let mut received = std::mem::take(&mut self.received);
-        let outcome = self.read(net, received.spare(), deadline).await;
-        if let Ok(count) = outcome {
-            received.end += count;
-        }
-        self.received = received;
-        outcome
+        let count = self.transport.read(net, self.received.spare(), deadline).await?;
+        self.received.end += count;
+        Ok(count)
     }
 
     /// Reads straight into the caller's buffer; `received` must be empty. 0 at the end of the connection.
-    #[cfg(feature = "tls")]
     pub(crate) async fn read<N: Net<Stream = S>>(
         &mut self,
         net: &N,
         into: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize> {
-        let Some(session) = &mut self.tls else { return net.read(&mut self.stream, into, deadline).await };
-        loop {
-            if let Some(count) = session.read(into)? {
-                return Ok(count);
-            }
-            let count = net.read(&mut self.stream, session.incoming(), deadline).await?;
-            session.received(count)?;
-            self.outgoing.clear();
-            // An answer to a key update (RFC 8446 section 4.6.3).
-            if session.outgoing(&mut self.outgoing)? {
-                write_all(net, &mut self.stream, &self.outgoing, deadline).await?;
-            }
-        }
+        self.transport.read(net, into, deadline).await
     }
 
-    #[cfg(not(feature = "tls"))]
-    pub(crate) async fn read<N: Net<Stream = S>>(
-        &mut self,
-        net: &N,
-        into: &mut [u8],
-        deadline: Deadline,
-    ) -> Result<usize> {
-        net.read(&mut self.stream, into, deadline).await
+    /// Bytes that went out so far. What the stream has not taken, the peer cannot have seen.
+    pub(crate) fn written(&self) -> u64 {
+        self.transport.written()
     }
 
     /// Sends all of `bytes`. The write time-out starts anew whenever some were taken.
     pub(crate) async fn send<N: Net<Stream = S>>(
         &mut self,
         net: &N,
-        bytes: &[u8],
+        mut bytes: &[u8],
         deadlines: &Deadlines,
-        now: Instant,
+        mut now: Instant,
     ) -> Result<()> {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return self.send_encrypted(net, bytes, deadlines).await;
+        while !bytes.is_empty() || !self.transport.is_flushed() {
+            self.transport.push(net, &mut bytes, false, deadlines.write(now)).await?;
+            if !bytes.is_empty() {
+                now = net.now();
+            }
         }
-        send_plain(net, &mut self.stream, bytes, deadlines, now).await
+        Ok(())
     }
 
-    #[cfg(feature = "tls")]
-    async fn send_encrypted<N: Net<Stream = S>>(
+    /// Sends all of `bytes` as well, part of a body, and listens meanwhile: false where the peer refuses it.
+    ///
+    /// RFC 9112 section 9.5: "A client sending a message body SHOULD monitor the open connection for an error
+    /// response while it is transmitting the request. If the client sees a response that indicates the server does
+    /// not wish to receive the message body and is closing the connection, the client SHOULD immediately cease
+    /// transmitting the body and close its side of the connection."
+    pub(crate) async fn upload<N: Net<Stream = S>>(
         &mut self,
         net: &N,
         mut bytes: &[u8],
         deadlines: &Deadlines,
-    ) -> Result<()> {
-        let Some(session) = &mut self.tls else { return Ok(()) };
-        while !bytes.is_empty() {
-            let taken = session.write(bytes)?;
-            bytes = &bytes[taken..];
-            self.outgoing.clear();
-            session.outgoing(&mut self.outgoing)?;
-            send_plain(net, &mut self.stream, &self.outgoing, deadlines, net.now()).await?;
-        }
-        Ok(())
-    }
-
-    /// What the peer has said so far without being waited for, in the middle of an upload.
-    pub(crate) async fn receive_ready<N: Net<Stream = S>>(&mut self, net: &N) -> Result<()> {
-        while net.peek(&mut self.stream) == Peeked::Bytes && self.received.len() < RECEIVE {
-            #[cfg(feature = "tls")]
-            if let Some(session) = &mut self.tls {
-                let count = net.read(&mut self.stream, session.incoming(), Deadline::NEVER).await?;
-                session.received(count)?;
-                let count = session.read(self.received.spare())?.unwrap_or_default();
-                self.received.end += count;
-                continue;
+    ) -> Result<bool> {
+        let mut listening = true;
+        while !bytes.is_empty() || !self.transport.is_flushed() {
+            let heard = self.hear(net).await?;
+            if heard && is_refusal(self.received.as_slice()) {
+                return Ok(false);
             }
-            self.receive(net, Deadline::NEVER).await?;
+            // A peer that has closed its side says no more, but may read on.
+            listening |= heard;
+            let deadline = deadlines.write(net.now());
+            listening = self.transport.push(net, &mut bytes, listening, deadline).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Says good-bye on TLS, as far as the socket takes it at once; dropping the connection then closes it.
-    #[cfg(feature = "tls")]
-    pub(crate) async fn close<N: Net<Stream = S>>(mut self, net: &N) {
-        if let Some(session) = &mut self.tls {
-            self.outgoing.clear();
-            session.close(&mut self.outgoing);
-            let _ = net.write(&mut self.stream, &self.outgoing, Deadline::NEVER).await;
+    /// Receives what has arrived already; true where that was something.
+    async fn hear<N: Net<Stream = S>>(&mut self, net: &N) -> Result<bool> {
+        let before = self.received.len();
+        while self.received.len() < RECEIVE {
+            match self.transport.read_ready(net, self.received.spare()).await? {
+                0 => break,
+                count => self.received.end += count,
+            }
         }
+        Ok(self.received.len() > before)
     }
 
-    #[cfg(not(feature = "tls"))]
-    pub(crate) async fn close<N: Net<Stream = S>>(self, _net: &N) {}
+    /// Says good-bye, as far as the peer takes it soon, and closes.
+    pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N) {
+        self.transport.close(net).await;
+    }
 }
 
-async fn send_plain<N: Net>(
-    net: &N,
-    stream: &mut N::Stream,
-    mut bytes: &[u8],
-    deadlines: &Deadlines,
-    mut now: Instant,
-) -> Result<()> {
-    while !bytes.is_empty() {
-        let count = net.write(stream, bytes, deadlines.write(now)).await?;
-        bytes = &bytes[count..];
-        if !bytes.is_empty() {
-            now = net.now();
+/// True where `received` begins with a response, past informational ones, that makes the rest of a body pointless:
+/// an error, or a redirect.
+fn is_refusal(mut received: &[u8]) -> bool {
+    loop {
+        received = match received {
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'3'..=b'5', ..] => return true,
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'1', ..] => {
+                match received.windows(4).position(|window| window == b"\r\n\r\n") {
+                    Some(end) => &received[end + 4..],
+                    None => return false,
+                }
+            }
+            _ => return false,
         }
     }
-    Ok(())
-}
-
-#[cfg(feature = "tls")]
-async fn write_all<N: Net>(
-    net: &N,
-    stream: &mut N::Stream,
-    mut bytes: &[u8],
-    deadline: Deadline,
-) -> Result<()> {
-    while !bytes.is_empty() {
-        let count = net.write(stream, bytes, deadline).await?;
-        bytes = &bytes[count..];
-    }
-    Ok(())
 }
 
 /// Received bytes: `bytes[start..end]` are not yet consumed.
@@ -279,6 +178,13 @@ impl Received {
         }
     }
 
+    /// Gives back what a large head took: an idle connection keeps no more than it will need.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() && self.bytes.len() > RECEIVE {
+            self.bytes = Vec::new();
+        }
+    }
+
     /// Room for at least one more byte, `RECEIVE` where memory is first taken, twice as much when that is full.
     fn spare(&mut self) -> &mut [u8] {
         if self.end == self.bytes.len() {
@@ -290,5 +196,21 @@ impl Received {
             }
         }
         &mut self.bytes[self.end..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_and_redirects_refuse_a_body_past_informational_answers() {
+        for refusal in ["HTTP/1.1 413 Too Large\r\n", "HTTP/1.0 500", "HTTP/1.1 302 Found"] {
+            assert!(is_refusal(refusal.as_bytes()));
+            assert!(is_refusal(format!("HTTP/1.1 100 Continue\r\n\r\n{refusal}").as_bytes()));
+        }
+        for other in ["", "HTTP/1.1 ", "HTTP/1.1 200 OK", "HTTP/1.1 100 Continue\r\n", "garbage 4"] {
+            assert!(!is_refusal(other.as_bytes()), "{other}");
+        }
     }
 }

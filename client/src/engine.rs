@@ -62,7 +62,10 @@ pub struct Outgoing<'a> {
 /// A failed attempt, and how far it came.
 struct Attempt {
     error: Error,
+    /// Some of the request may have reached the peer.
     sent: bool,
+    /// Some of a response has arrived.
+    answered: bool,
 }
 
 impl<N: Net> Engine<N> {
@@ -98,7 +101,8 @@ impl<N: Net> Engine<N> {
             let failure = Failure {
                 method: outgoing.method,
                 kind: attempt.error.kind(),
-                reused,
+                // A connection that brought some of an answer was not stale.
+                reused: reused && !attempt.answered,
                 sent: attempt.sent,
                 rewindable: true,
                 replayed,
@@ -119,8 +123,11 @@ impl<N: Net> Engine<N> {
     /// Closes the idle connections; those in use are closed when their responses are done. Requests are refused
     /// from now on.
     pub async fn close(&self) {
+        let mut pool = self.pool();
+        // Under the lock, so that no connection comes back behind this.
         self.closed.store(true, Ordering::Relaxed);
-        let idle = self.pool().clear();
+        let idle = pool.clear();
+        drop(pool);
         for connection in idle {
             connection.close(&self.net).await;
         }
@@ -212,17 +219,25 @@ impl<N: Net> Engine<N> {
         connection: &mut Connection<N::Stream>,
         outgoing: &Outgoing<'_>,
     ) -> Result<(ResponseHead, Verdict), Attempt> {
-        let now = self.net.now();
-        let mut sender = Sender { net: &self.net, connection, outgoing, sent: false };
-        let sent = sender.send(now).await;
-        let begun = sender.sent;
-        match (sent, self.receive_head(connection, outgoing).await) {
-            (Ok(()), received) => received.map_err(|error| Attempt { error, sent: begun }),
-            // The peer may have answered before it stopped listening: that answer says more than our failed write.
-            (Err(error), Ok((head, verdict))) if error.kind() == Kind::Io || is_refusal(&error) => {
+        let (now, written) = (self.net.now(), connection.written());
+        let sending = Sender { net: &self.net, connection, outgoing }.send(now).await;
+        let sent = connection.written() > written;
+        let sending = match sending {
+            Ok(sending) => sending,
+            Err(error) if error.kind() == Kind::Io => Sent::Broken(error),
+            // The peer waits for the rest of the request, which will not come: there is no answer to wait for.
+            Err(error) => return Err(Attempt { error, sent, answered: false }),
+        };
+        let mut informational = 0;
+        match (self.receive_head(connection, outgoing, &mut informational).await, sending) {
+            (Ok((head, verdict)), Sent::Whole) => Ok((head, verdict)),
+            (Ok((head, verdict)), Sent::Refused | Sent::Broken(_)) => {
                 Ok((head, Verdict { keep_alive: false, ..verdict }))
             }
-            (Err(error), _) => Err(Attempt { error, sent: begun }),
+            (Err(error), Sent::Whole | Sent::Refused) | (Err(_), Sent::Broken(error)) => {
+                let answered = informational > 0 || !connection.received.is_empty();
+                Err(Attempt { error, sent, answered })
+            }
         }
     }
 
@@ -231,9 +246,9 @@ impl<N: Net> Engine<N> {
         &self,
         connection: &mut Connection<N::Stream>,
         outgoing: &Outgoing<'_>,
+        informational: &mut usize,
     ) -> Result<(ResponseHead, Verdict)> {
         let mut parser = HeadParser::new(outgoing.settings.head_limits);
-        let mut informational = 0;
         // One read time-out for the whole head would punish slow links; one for each byte lets a drip go on: the
         // total is what bounds that.
         loop {
@@ -243,29 +258,35 @@ impl<N: Net> Engine<N> {
                     let verdict = h1::decide(outgoing.method, &head)?;
                     return Ok((head, verdict));
                 }
-                informational += 1;
-                if informational > INFORMATIONAL_LIMIT {
+                *informational += 1;
+                if *informational > INFORMATIONAL_LIMIT {
                     return Err(Error::new(Kind::MalformedResponse)
                         .expected(format!("at most {INFORMATIONAL_LIMIT} informational responses")));
                 }
                 parser.reset();
             }
             let deadline = outgoing.deadlines.read(self.net.now());
-            if connection.receive(&self.net, deadline).await? == 0 {
-                return Err(parser.end_of_input(connection.received.as_slice()));
-            }
+            match connection.receive(&self.net, deadline).await {
+                Ok(0) => return Err(closed(&parser, connection, *informational)),
+                // TLS that ends without a good-bye: what matters here is how far the response came.
+                Err(error) if error.kind() == Kind::ClosedEarly => {
+                    return Err(closed(&parser, connection, *informational));
+                }
+                received => received?,
+            };
         }
     }
 
     /// Takes a connection back for later exchanges.
-    pub(crate) fn release(&self, connection: Connection<N::Stream>) {
-        if self.is_closed() {
-            return;
-        }
+    pub(crate) fn release(&self, mut connection: Connection<N::Stream>) {
+        connection.received.shrink();
         let origin = connection.origin.clone();
         let key = Key { origin: &origin, settings: connection.settings };
         let (born, now) = (connection.born, self.net.now());
-        let surplus = self.pool().put(key, connection, born, now);
+        let mut pool = self.pool();
+        let surplus = if self.is_closed() { Some(connection) } else { pool.put(key, connection, born, now) };
+        // Closing a socket is a system call: not under the lock.
+        drop(pool);
         drop(surplus);
     }
 
@@ -275,17 +296,24 @@ impl<N: Net> Engine<N> {
     }
 }
 
+/// What became of a request on its way out.
+enum Sent {
+    Whole,
+    /// The peer answered that it does not want the rest.
+    Refused,
+    /// The connection broke; the peer may have answered before, and that says more than our failed write.
+    Broken(Error),
+}
+
 /// The request's way out on one connection.
 struct Sender<'a, N: Net> {
     net: &'a N,
     connection: &'a mut Connection<N::Stream>,
     outgoing: &'a Outgoing<'a>,
-    /// Something may have reached the peer.
-    sent: bool,
 }
 
 impl<N: Net> Sender<'_, N> {
-    async fn send(&mut self, now: Instant) -> Result<()> {
+    async fn send(&mut self, now: Instant) -> Result<Sent> {
         let outgoing = self.outgoing;
         let mut bytes = Vec::with_capacity(512);
         h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
@@ -294,7 +322,7 @@ impl<N: Net> Sender<'_, N> {
                 if outgoing.framing == BodyFraming::Chunked {
                     bytes.extend_from_slice(LAST_CHUNK);
                 }
-                self.write(&bytes, now).await
+                self.write(&bytes, now).await.map(|()| Sent::Whole)
             }
             Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
             Content::Stream(stream) => {
@@ -306,7 +334,7 @@ impl<N: Net> Sender<'_, N> {
         }
     }
 
-    async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<()> {
+    async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<Sent> {
         let chunked = self.outgoing.framing == BodyFraming::Chunked;
         if body.len() <= JOINED {
             if chunked {
@@ -315,70 +343,71 @@ impl<N: Net> Sender<'_, N> {
             } else {
                 head.extend_from_slice(body);
             }
-            return self.write(&head, now).await;
+            return self.write(&head, now).await.map(|()| Sent::Whole);
         }
         if chunked {
             h1::write_chunk_head(&mut head, body.len() as u64);
         }
         self.write(&head, now).await?;
-        for piece in body.chunks(PIECE) {
-            self.stop_if_refused().await?;
-            self.write(piece, self.net.now()).await?;
+        let end: &[u8] = if chunked { b"\r\n0\r\n\r\n" } else { b"" };
+        for piece in body.chunks(PIECE).chain([end]) {
+            if !self.upload(piece).await? {
+                return Ok(Sent::Refused);
+            }
         }
-        if chunked {
-            self.write(b"\r\n0\r\n\r\n", self.net.now()).await?;
-        }
-        Ok(())
+        Ok(Sent::Whole)
     }
 
     /// Sends what the source gives, as it gives it: in chunks, or exactly as many bytes as were announced.
-    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<()> {
+    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<Sent> {
         self.write(&head, now).await?;
         let mut piece = vec![0; PIECE];
         let mut framed = Vec::new();
         let mut total = 0u64;
         loop {
             let count = read_source(source, &mut piece)?;
-            self.stop_if_refused().await?;
-            match self.outgoing.framing {
-                BodyFraming::Length(length) => {
-                    total += count as u64;
-                    if total > length || (count == 0 && total < length) {
-                        return Err(wrong_length(length, total));
-                    }
-                    self.write(&piece[..count], self.net.now()).await?;
+            total += count as u64;
+            let wanted = match self.outgoing.framing {
+                BodyFraming::Length(length) if total > length || (count == 0 && total < length) => {
+                    return Err(wrong_length(length, total));
                 }
+                BodyFraming::Length(_) => self.upload(&piece[..count]).await?,
                 BodyFraming::Chunked => {
                     framed.clear();
                     h1::write_chunk(&mut framed, &piece[..count]);
                     if count == 0 {
                         framed.extend_from_slice(LAST_CHUNK);
                     }
-                    self.write(&framed, self.net.now()).await?;
+                    self.upload(&framed).await?
                 }
-            }
-            if count == 0 {
-                return Ok(());
+            };
+            match (wanted, count) {
+                (false, _) => return Ok(Sent::Refused),
+                (true, 0) => return Ok(Sent::Whole),
+                (true, _) => {}
             }
         }
     }
 
     async fn write(&mut self, bytes: &[u8], now: Instant) -> Result<()> {
-        self.sent = true;
         self.connection.send(self.net, bytes, &self.outgoing.deadlines, now).await
     }
 
-    /// RFC 9112 section 9.5: "A client sending a message body SHOULD monitor the open connection for an error
-    /// response while it is transmitting the request. If the client sees a response that indicates the server does
-    /// not wish to receive the message body and is closing the connection, the client SHOULD immediately cease
-    /// transmitting the body and close its side of the connection."
-    async fn stop_if_refused(&mut self) -> Result<()> {
-        self.connection.receive_ready(self.net).await?;
-        match self.connection.received.as_slice() {
-            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4' | b'5', ..] => Err(refusal()),
-            _ => Ok(()),
-        }
+    /// False where the peer does not want it.
+    async fn upload(&mut self, bytes: &[u8]) -> Result<bool> {
+        self.connection.upload(self.net, bytes, &self.outgoing.deadlines).await
     }
+}
+
+/// The error for a peer that closed while the head of a response was awaited.
+fn closed<S>(parser: &HeadParser, connection: &Connection<S>, informational: usize) -> Error {
+    let error = parser.end_of_input(connection.received.as_slice());
+    if error.kind() == Kind::ClosedWithoutResponse && informational > 0 {
+        return Error::new(Kind::ClosedEarly)
+            .expected("a final response")
+            .seen(format!("the end of input after {informational} informational ones"));
+    }
+    error
 }
 
 fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {
@@ -401,15 +430,6 @@ fn wrong_length(announced: u64, given: u64) -> Error {
             format!("{given} from the source")
         },
     )
-}
-
-/// Not an error that anyone sees: the upload stops here, and the refusal is read.
-fn refusal() -> Error {
-    Error::new(Kind::Status)
-}
-
-fn is_refusal(error: &Error) -> bool {
-    error.kind() == Kind::Status
 }
 
 fn at(outgoing: &Outgoing<'_>, error: Error) -> Error {

@@ -1,46 +1,60 @@
 //! The body of a response while it comes in: dechunked, decoded, bounded, and its connection's way home.
 //!
 //! A body read to its end gives its connection back to the pool; one that is dropped before closes it, since what
-//! is left on the wire would answer the next request.
+//! is left on the wire would answer the next request. A read may be cancelled at any await, and another one goes on
+//! where it stopped. After an error every read repeats it: a body cut short never looks like one that ended.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use entreat_core::content::Decoder;
 use entreat_core::h1::{BodyDecoder, Verdict};
-use entreat_core::{Deadlines, Error, Headers, Kind, ResponseHead, Result};
+use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The least that a read straight from the socket should ask for; smaller ones go through the buffer.
 const DIRECT: usize = 4 * 1024;
 
-/// The body of a redirect is read up to this size: cheaper than a new connection.
+/// The body of a redirect is read up to this size, and for so long: cheaper than a new connection.
 const SKIPPED: usize = 64 * 1024;
+const SKIPPING: Duration = Duration::from_millis(250);
 
 /// Memory taken ahead for a body of known length, at most: the peer's word alone is not worth more.
 const TRUSTED_LENGTH: usize = 1 << 20;
 
 /// The body of one response, not yet read.
 pub struct Incoming<N: Net> {
+    raw: Raw<N>,
+    /// A content coding being undone.
+    content: Option<Content>,
+    max_body: Option<u64>,
+    /// Bytes handed to the caller.
+    delivered: u64,
+    url: String,
+    /// What ended it before its time.
+    failure: Option<Error>,
+}
+
+/// The body as it comes over the wire, content codings left alone.
+struct Raw<N: Net> {
     engine: Arc<Engine<N>>,
     /// Absent once it went home or was closed.
     connection: Option<Connection<N::Stream>>,
     keep_alive: bool,
     body: BodyDecoder,
-    content: Option<Content>,
     deadlines: Deadlines,
-    max_body: Option<u64>,
-    /// Bytes handed to the caller.
-    delivered: u64,
-    url: String,
+    /// An end before those.
+    patience: Option<Instant>,
 }
 
 /// A content coding being undone.
 struct Content {
     decoder: Decoder,
-    /// Raw bytes that the decoder has not taken yet, from `taken` on.
-    raw: Vec<u8>,
+    /// Raw bytes: those that the decoder has not taken yet are `raw[taken..filled]`.
+    raw: Box<[u8]>,
     taken: usize,
+    filled: usize,
     raw_done: bool,
     /// Decoded bytes not yet delivered, from `given` on.
     decoded: Vec<u8>,
@@ -55,24 +69,29 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
     ) -> Incoming<N> {
-        let mut incoming = Incoming {
+        let mut raw = Raw {
             engine: Arc::clone(engine),
             connection: Some(connection),
             keep_alive: verdict.keep_alive && outgoing.keep_alive,
             body: BodyDecoder::new(verdict.framing),
-            content: None,
             deadlines: outgoing.deadlines,
+            patience: None,
+        };
+        let mut content = None;
+        if raw.body.is_done() {
+            raw.finish();
+        } else if outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
+            let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
+            content = decoder.map(Content::new);
+        }
+        Incoming {
+            raw,
+            content,
             max_body: outgoing.settings.max_body,
             delivered: 0,
             url: outgoing.url.as_str().to_owned(),
-        };
-        if incoming.body.is_done() {
-            incoming.finish();
-        } else if outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
-            let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
-            incoming.content = decoder.map(Content::new);
+            failure: None,
         }
-        incoming
     }
 
     /// Reads decoded bytes; 0 at the end of the body.
@@ -80,9 +99,12 @@ impl<N: Net> Incoming<N> {
     /// # Errors
     /// [`Kind::ClosedEarly`], [`Kind::MalformedChunk`], [`Kind::ContentDecoding`], [`Kind::BodyTooLarge`], time-outs.
     pub async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
-        let outcome = match self.content.is_some() {
-            true => self.read_decoded(into).await,
-            false => self.read_raw(into).await,
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let outcome = match &mut self.content {
+            Some(content) => content.read(&mut self.raw, into).await,
+            None => self.raw.read(into).await,
         };
         let counted = outcome.and_then(|count| self.count(count));
         counted.map_err(|error| self.fail(error))
@@ -93,7 +115,7 @@ impl<N: Net> Incoming<N> {
     /// # Errors
     /// As [`Incoming::read`].
     pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
-        let expected = usize::try_from(self.body.direct()).unwrap_or(usize::MAX);
+        let expected = usize::try_from(self.raw.body.direct()).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
         if self.content.is_none() && expected <= TRUSTED_LENGTH {
             bytes.resize(expected, 0);
@@ -112,125 +134,30 @@ impl<N: Net> Incoming<N> {
         Ok(bytes)
     }
 
-    /// True once everything was read: nothing more will come.
+    /// True once nothing more will come: everything was read, or the body was given up.
     pub fn is_done(&self) -> bool {
         let content_done =
             self.content.as_ref().is_none_or(|content| content.raw_done && content.is_drained());
-        self.connection.is_none() && content_done
+        self.failure.is_none() && self.raw.connection.is_none() && content_done
     }
 
     /// The fields that came behind a chunked body, once it was read to its end (RFC 9110 section 6.5).
     pub fn trailers(&self) -> Option<&Headers> {
-        self.body.trailers()
+        self.raw.body.trailers()
     }
 
-    /// Gives the body up. Its connection is closed, unless all of the body has arrived already.
+    /// Gives the body up: reads find its end. Its connection is closed, unless all of the body has arrived already.
     pub fn abandon(&mut self) {
-        while let Some(connection) = &mut self.connection {
-            let received = connection.received.as_slice();
-            match self.body.decode(received) {
-                Ok(decoded) if decoded.consumed > 0 => connection.received.consume(decoded.consumed),
-                _ => self.connection = None,
-            }
-            if self.body.is_done() {
-                self.finish();
-            }
-        }
+        self.raw.abandon();
         self.content = None;
+        self.failure = None;
     }
 
     /// Reads a small body to its end and throws it away, so that its connection may be used again; gives up on a
-    /// larger one, or on any error, and closes the connection.
+    /// larger or slower one, or on any error, and closes the connection.
     pub(crate) async fn skip(&mut self) {
-        self.content = None;
-        let mut scratch = [0; DIRECT];
-        let mut skipped = 0;
-        while skipped < SKIPPED {
-            match self.read_raw(&mut scratch).await {
-                Ok(count) if count > 0 => skipped += count,
-                Ok(_) => return,
-                Err(_) => break,
-            }
-        }
-        self.connection = None;
-    }
-
-    /// Bytes of the body as they come, content codings left alone.
-    async fn read_raw(&mut self, into: &mut [u8]) -> Result<usize> {
-        while !into.is_empty() {
-            let Some(connection) = &mut self.connection else { return Ok(0) };
-            if self.body.is_done() {
-                self.finish();
-                return Ok(0);
-            }
-            let direct = usize::try_from(self.body.direct()).unwrap_or(usize::MAX).min(into.len());
-            if !connection.received.is_empty() {
-                let received = connection.received.as_slice();
-                let input = &received[..received.len().min(into.len())];
-                let decoded = self.body.decode(input)?;
-                let data = &input[decoded.data];
-                let count = data.len();
-                into[..count].copy_from_slice(data);
-                connection.received.consume(decoded.consumed);
-                if self.body.is_done() {
-                    self.finish();
-                }
-                if count > 0 {
-                    return Ok(count);
-                }
-                if decoded.consumed > 0 {
-                    continue;
-                }
-            }
-            let deadline = self.deadlines.read(self.engine.net.now());
-            let Some(connection) = &mut self.connection else { return Ok(0) };
-            let straight =
-                connection.received.is_empty() && (direct >= DIRECT || direct as u64 == self.body.direct());
-            if straight && direct > 0 {
-                let count = connection.read(&self.engine.net, &mut into[..direct], deadline).await?;
-                if count > 0 {
-                    self.body.advance(count as u64);
-                    if self.body.is_done() {
-                        self.finish();
-                    }
-                    return Ok(count);
-                }
-                self.body.end_of_input()?;
-            } else if connection.receive(&self.engine.net, deadline).await? == 0 {
-                self.body.end_of_input()?;
-            }
-        }
-        Ok(0)
-    }
-
-    async fn read_decoded(&mut self, into: &mut [u8]) -> Result<usize> {
-        let Some(mut content) = self.content.take() else { return Ok(0) };
-        let outcome = self.fill_decoded(&mut content, into.len()).await;
-        let count = content.give(into);
-        self.content = Some(content);
-        outcome.map(|()| count)
-    }
-
-    /// Decodes until at least one byte can be given, or the body ends.
-    async fn fill_decoded(&mut self, content: &mut Content, wanted: usize) -> Result<()> {
-        while content.is_drained() {
-            if content.decode(wanted.max(DIRECT))? {
-                continue;
-            }
-            if content.raw_done {
-                return Ok(());
-            }
-            let mut raw = std::mem::take(&mut content.raw);
-            raw.resize(4 * DIRECT, 0);
-            let count = self.read_raw(&mut raw).await?;
-            raw.truncate(count);
-            (content.raw, content.taken) = (raw, 0);
-            if count == 0 {
-                content.raw_done = true;
-                content.decoder.finish()?;
-            }
-        }
-        Ok(())
+        self.raw.skip().await;
+        self.abandon();
     }
 
     fn count(&mut self, count: usize) -> Result<usize> {
@@ -243,20 +170,12 @@ impl<N: Net> Incoming<N> {
         }
     }
 
-    /// The body came to its end: its connection goes home, unless bytes that nobody asked for lie on it.
-    fn finish(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && self.keep_alive
-            && connection.received.is_empty()
-        {
-            self.engine.release(connection);
-        }
-    }
-
     /// After an error nothing of the connection can be trusted.
     fn fail(&mut self, error: Error) -> Error {
-        self.connection = None;
-        error.with_url(&self.url)
+        self.raw.connection = None;
+        let error = error.with_url(&self.url);
+        self.failure = Some(error.clone());
+        error
     }
 }
 
@@ -266,9 +185,156 @@ impl<N: Net> Drop for Incoming<N> {
     }
 }
 
+impl<N: Net> Raw<N> {
+    /// Reads at least one byte, or 0 at the end of the body.
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        while !into.is_empty() {
+            let Some(connection) = &mut self.connection else { return Ok(0) };
+            let received = take_received(&mut self.body, &mut connection.received, into)?;
+            if self.body.is_done() {
+                self.finish();
+            }
+            match received {
+                0 => {}
+                count => return Ok(count),
+            }
+            if self.connection.is_some() {
+                let count = self.receive(into).await?;
+                if count > 0 {
+                    return Ok(count);
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    /// Receives more of the body: straight into `into`, which is worth it for large reads and for the rest of a body,
+    /// and says how much; or, with 0, into the connection's buffer.
+    async fn receive(&mut self, into: &mut [u8]) -> Result<usize> {
+        let deadline = self.deadline();
+        let Some(connection) = &mut self.connection else { return Ok(0) };
+        let net = &self.engine.net;
+        let direct = usize::try_from(self.body.direct()).unwrap_or(usize::MAX).min(into.len());
+        let is_rest = direct as u64 == self.body.direct();
+        let straight = connection.received.is_empty() && direct > 0 && (direct >= DIRECT || is_rest);
+        let received = match straight {
+            true => connection.read(net, &mut into[..direct], deadline).await,
+            false => connection.receive(net, deadline).await,
+        };
+        match received {
+            Ok(0) => self.end(None),
+            // TLS that ends without a good-bye: what is missing of a framed body says more.
+            Err(error) if error.kind() == Kind::ClosedEarly => self.end(Some(error)),
+            Ok(count) if straight => {
+                self.body.advance(count as u64);
+                if self.body.is_done() {
+                    self.finish();
+                }
+                Ok(count)
+            }
+            Ok(_) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The connection has ended, with or without an error.
+    fn end(&mut self, error: Option<Error>) -> Result<usize> {
+        self.connection = None;
+        self.body.end_of_input()?;
+        error.map_or(Ok(0), Err)
+    }
+
+    fn deadline(&self) -> Deadline {
+        let deadline = self.deadlines.read(self.engine.net.now());
+        let at = [deadline.at, self.patience].into_iter().flatten().min();
+        Deadline { at, ..deadline }
+    }
+
+    fn abandon(&mut self) {
+        while let Some(connection) = &mut self.connection {
+            match self.body.decode(connection.received.as_slice()) {
+                Ok(decoded) if decoded.consumed > 0 => connection.received.consume(decoded.consumed),
+                Ok(_) | Err(_) => self.connection = None,
+            }
+            if self.body.is_done() {
+                self.finish();
+            }
+        }
+    }
+
+    async fn skip(&mut self) {
+        self.patience = self.engine.net.now().checked_add(SKIPPING);
+        let mut scratch = [0; DIRECT];
+        let mut skipped = 0;
+        while self.keep_alive && skipped < SKIPPED {
+            match self.read(&mut scratch).await {
+                Ok(count) if count > 0 => skipped += count,
+                Ok(_) => return,
+                Err(_) => break,
+            }
+        }
+        self.connection = None;
+    }
+
+    /// The body came to its end: its connection goes home, unless bytes that nobody asked for lie on it.
+    fn finish(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && self.keep_alive
+            && connection.received.is_empty()
+        {
+            self.engine.release(connection);
+        }
+    }
+}
+
+/// Moves bytes of the body that were received before into `into`; 0 where there are none, or only framing.
+fn take_received(body: &mut BodyDecoder, received: &mut Received, into: &mut [u8]) -> Result<usize> {
+    loop {
+        let bytes = received.as_slice();
+        let input = &bytes[..bytes.len().min(into.len())];
+        let decoded = body.decode(input)?;
+        let data = &input[decoded.data];
+        let count = data.len();
+        into[..count].copy_from_slice(data);
+        received.consume(decoded.consumed);
+        if count > 0 || decoded.consumed == 0 {
+            return Ok(count);
+        }
+    }
+}
+
 impl Content {
     fn new(decoder: Decoder) -> Content {
-        Content { decoder, raw: Vec::new(), taken: 0, raw_done: false, decoded: Vec::new(), given: 0 }
+        Content {
+            decoder,
+            raw: vec![0; 4 * DIRECT].into_boxed_slice(),
+            taken: 0,
+            filled: 0,
+            raw_done: false,
+            decoded: Vec::new(),
+            given: 0,
+        }
+    }
+
+    /// Decodes until at least one byte can be given, or the body ends.
+    async fn read<N: Net>(&mut self, raw: &mut Raw<N>, into: &mut [u8]) -> Result<usize> {
+        while self.is_drained() && !into.is_empty() {
+            if self.decode(into.len().max(DIRECT))? {
+                continue;
+            }
+            if self.raw_done {
+                return Ok(0);
+            }
+            self.raw.copy_within(self.taken..self.filled, 0);
+            (self.taken, self.filled) = (0, self.filled - self.taken);
+            let count = raw.read(&mut self.raw[self.filled..]).await?;
+            self.filled += count;
+            if count == 0 {
+                self.raw_done = true;
+                self.decoder.finish()?;
+            }
+        }
+        Ok(self.give(into))
     }
 
     fn is_drained(&self) -> bool {
@@ -279,7 +345,8 @@ impl Content {
     fn decode(&mut self, wanted: usize) -> Result<bool> {
         self.decoded.clear();
         self.given = 0;
-        let consumed = self.decoder.decode(&self.raw[self.taken..], &mut self.decoded, wanted)?;
+        let input = &self.raw[self.taken..self.filled];
+        let consumed = self.decoder.decode(input, &mut self.decoded, wanted)?;
         self.taken += consumed;
         Ok(consumed > 0 || !self.decoded.is_empty())
     }

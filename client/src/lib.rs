@@ -39,6 +39,7 @@ pub mod session;
 mod text;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
 
 pub use body::{Body, Source};
 pub use client::Client;

@@ -1,6 +1,6 @@
 //! TLS by rustls: whom to trust, and a session that takes and gives bytes.
 //!
-//! Decides how trust is configured and how rustls' errors become ours. Does not touch sockets: `connection` moves
+//! Decides how trust is configured and how rustls' errors become ours. Does not touch sockets: `transport` moves
 //! the bytes that a [`Session`] wants read or written. Not in core, since rustls reads clocks and randomness and a
 //! trust store is files.
 
@@ -164,20 +164,17 @@ impl Session {
         self.connection.writer().write(bytes).map_err(|error| Error::new(Kind::Io).with_source(error))
     }
 
-    /// Appends what must be sent to `into`; false where there was nothing.
-    pub(crate) fn outgoing(&mut self, into: &mut Vec<u8>) -> Result<bool> {
-        let before = into.len();
+    /// Appends what must be sent to `into`.
+    pub(crate) fn outgoing(&mut self, into: &mut Vec<u8>) -> Result<()> {
         while self.connection.wants_write() {
             self.connection.write_tls(into).map_err(|error| Error::new(Kind::Io).with_source(error))?;
         }
-        Ok(into.len() > before)
+        Ok(())
     }
 
-    /// Appends the alert that says good-bye.
-    pub(crate) fn close(&mut self, into: &mut Vec<u8>) {
+    /// Says good-bye; [`Session::outgoing`] has it.
+    pub(crate) fn close(&mut self) {
         self.connection.send_close_notify();
-        // Nobody can be told of a failure to say good-bye.
-        let _ = self.outgoing(into);
     }
 }
 

@@ -88,6 +88,15 @@ impl Net for Blocking {
         ready(self.write_now(stream, bytes, deadline))
     }
 
+    fn write_listening(
+        &self,
+        stream: &mut Stream,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send {
+        ready(self.write_listening_now(stream, bytes, deadline))
+    }
+
     fn peek(&self, stream: &mut Stream) -> Peeked {
         peek_now(&stream.socket)
     }
@@ -177,6 +186,29 @@ impl Blocking {
         }
     }
 
+    #[cfg(unix)]
+    fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        let socket = SockRef::from(&stream.socket);
+        loop {
+            let slice = self.slice(deadline)?;
+            match socket.send_with_flags(bytes, SEND_AT_ONCE) {
+                Ok(count) => return Ok(count),
+                Err(error) => self.after_wait(error)?,
+            }
+            let ready = wait_ready(&socket, libc::POLLIN | libc::POLLOUT, slice).map_err(io_error)?;
+            // Anything but "readable" alone is for the next attempt to find out.
+            if ready == libc::POLLIN {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Where a socket cannot be asked for both, a peer that refuses without reading is found out by the time-out.
+    #[cfg(not(unix))]
+    fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        self.write_now(stream, bytes, deadline)
+    }
+
     /// How long to wait before looking around again; the deadline's error where it has passed.
     fn slice(&self, deadline: Deadline) -> Result<Duration> {
         if deadline.at.is_none() {
@@ -205,9 +237,7 @@ impl Blocking {
 
 impl Stream {
     fn new(socket: Socket) -> io::Result<Stream> {
-        socket.set_tcp_nodelay(true)?;
-        // A peer that vanished without a word is noticed while a long wait goes on.
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+        prepare(SockRef::from(&socket))?;
         socket.set_read_timeout(Some(SLICE))?;
         socket.set_write_timeout(Some(SLICE))?;
         Ok(Stream { socket: socket.into(), read_timeout: SLICE, write_timeout: SLICE })
@@ -235,6 +265,13 @@ impl Stream {
     }
 }
 
+/// What every net's sockets have in common.
+pub(crate) fn prepare(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    // A peer that vanished without a word is noticed while a long wait goes on.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))
+}
+
 pub(crate) fn resolved(host: &str, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>> {
     match found {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
@@ -246,6 +283,12 @@ pub(crate) fn resolved(host: &str, found: io::Result<Vec<SocketAddr>>) -> Result
 pub(crate) fn io_error(error: io::Error) -> Error {
     Error::new(Kind::Io).with_source(error)
 }
+
+/// Without waiting; and without a signal where the peer is gone, where that is a flag of the call.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SEND_AT_ONCE: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const SEND_AT_ONCE: libc::c_int = libc::MSG_DONTWAIT;
 
 /// `MSG_PEEK | MSG_DONTWAIT` costs a quarter of a microsecond: cheap enough before every reuse.
 #[cfg(unix)]
@@ -291,16 +334,21 @@ fn is_in_progress(error: &io::Error) -> bool {
 /// True once the socket is connected or has failed; false where `limit` passed first, or a signal came.
 #[cfg(unix)]
 fn wait_connected(socket: &Socket, limit: Duration) -> io::Result<bool> {
+    Ok(wait_ready(&SockRef::from(socket), libc::POLLOUT, limit)? != 0)
+}
+
+/// What of `events`, or of errors, there is to do with the socket; 0 where `limit` passed first, or a signal came.
+#[cfg(unix)]
+fn wait_ready(socket: &SockRef<'_>, events: libc::c_short, limit: Duration) -> io::Result<libc::c_short> {
     use std::os::fd::AsRawFd;
-    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
     // Rounded up, so that less than a millisecond does not become a busy loop.
     let milliseconds = limit.as_micros().div_ceil(1000) as libc::c_int;
     // SAFETY: `poll` is one valid pollfd that lives across the call; the descriptor is open as `socket` is borrowed.
     match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
-        0 => Ok(false),
-        1.. => Ok(true),
+        0.. => Ok(poll.revents),
         _ => match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             error => Err(error),
         },
     }

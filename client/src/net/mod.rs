@@ -20,7 +20,8 @@ pub mod tokio;
 
 /// Sockets, names and time, as the engine sees them.
 ///
-/// Every wait ends at its deadline with the deadline's own error. Errors of the system are `Kind::Io`, or
+/// Every wait ends at its deadline with the deadline's own error, and none begins after it, even where bytes are
+/// ready: a peer that never stops sending must not outlast a total time-out. Errors of the system are `Kind::Io`, or
 /// `Kind::Connect` and `Kind::Resolve` from the methods of those names.
 pub trait Net: Send + Sync + 'static {
     /// A connected byte stream. Dropping it closes it.
@@ -54,6 +55,15 @@ pub trait Net: Send + Sync + 'static {
 
     /// Writes as much as the stream takes, at least one byte.
     fn write(
+        &self,
+        stream: &mut Self::Stream,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Writes as [`Net::write`] does; but where the stream takes nothing, bytes to read, or the peer's end, end the
+    /// wait as well: then 0. Whoever sends a large body hears a refusal so, while the peer does not read.
+    fn write_listening(
         &self,
         stream: &mut Self::Stream,
         bytes: &[u8],

@@ -204,6 +204,14 @@ impl Net for Scripted {
         self.wait_for(deadline, |world| world.write(stream.index, bytes)).await
     }
 
+    async fn write_listening(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+        self.wait_for(deadline, |world| {
+            let unread = world.connections[stream.index].peek() != Peeked::Nothing;
+            world.write(stream.index, bytes).or(unread.then_some(Ok(0)))
+        })
+        .await
+    }
+
     fn peek(&self, stream: &mut Stream) -> Peeked {
         let mut world = self.world();
         world.play();

@@ -1,14 +1,16 @@
 //! Sockets in tokio's reactor, for [`crate::aio`]. Every method must run inside a tokio runtime.
 //!
-//! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first.
+//! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. Each attempt takes
+//! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
 
-use super::blocking::{io_error, resolved};
+use super::blocking::{io_error, prepare, resolved};
 use super::{Net, Peeked};
 use entreat_core::{Deadline, Error, Kind, Result};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Sockets of the tokio runtime that the caller is in.
@@ -35,7 +37,7 @@ impl Net for Tokio {
         for address in addresses {
             match until(deadline, TcpStream::connect(address)).await? {
                 Ok(stream) => {
-                    stream.set_nodelay(true).map_err(io_error)?;
+                    prepare(socket2::SockRef::from(&stream)).map_err(io_error)?;
                     return Ok(stream);
                 }
                 Err(error) => {
@@ -48,6 +50,7 @@ impl Net for Tokio {
 
     async fn read(&self, stream: &mut TcpStream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
         loop {
+            begin(deadline).await?;
             match stream.try_read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     until(deadline, stream.readable()).await?.map_err(io_error)?;
@@ -59,11 +62,37 @@ impl Net for Tokio {
 
     async fn write(&self, stream: &mut TcpStream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
         loop {
+            begin(deadline).await?;
             match stream.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     until(deadline, stream.writable()).await?.map_err(io_error)?;
                 }
                 outcome => return outcome.map_err(io_error),
+            }
+        }
+    }
+
+    async fn write_listening(
+        &self,
+        stream: &mut TcpStream,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> Result<usize> {
+        let either = Interest::READABLE | Interest::WRITABLE;
+        loop {
+            begin(deadline).await?;
+            match stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome.map_err(io_error),
+            }
+            let ready = until(deadline, stream.ready(either)).await?.map_err(io_error)?;
+            if ready.is_readable() && !ready.is_writable() {
+                if self.peek(stream) != Peeked::Nothing {
+                    return Ok(0);
+                }
+                // The reactor remembers an earlier readiness until it is told that there is nothing.
+                let nothing = || Err(io::Error::from(io::ErrorKind::WouldBlock));
+                let _: io::Result<()> = stream.try_io(Interest::READABLE, nothing);
             }
         }
     }
@@ -84,6 +113,15 @@ fn peek_tokio(stream: &TcpStream) -> Peeked {
 fn peek_tokio(stream: &TcpStream) -> Peeked {
     // The socket is non-blocking already.
     super::blocking::peeked(socket2::SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]))
+}
+
+/// Before each attempt: a deadline that has passed is an error even where bytes are ready.
+async fn begin(deadline: Deadline) -> Result<()> {
+    if deadline.at.is_some() {
+        deadline.remaining(Instant::now())?;
+    }
+    tokio::task::coop::consume_budget().await;
+    Ok(())
 }
 
 /// The future's output, or the deadline's error where that passes first.

@@ -4,5 +4,8 @@
 //! (`entreat::net::scripted`), in memory or over loopback. Where time matters, the scripted net is exact, and the real
 //! ones only have to have waited long enough: nothing here depends on a machine being fast.
 
+mod broken;
 mod exchange;
+mod reuse;
 mod support;
+mod time;

@@ -2,13 +2,13 @@
 
 mod tcp;
 
-use entreat::net::blocking::{Blocking, block};
+use entreat::net::blocking::Blocking;
 use entreat::net::scripted::{Log, Script, Scripted, Scripts, Step};
 use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
 use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
-use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) use tcp::{Tcp, TlsPeer};
 pub(crate) const SHORT: Duration = Duration::from_millis(150);
 
 /// Much longer than anything takes on the slowest machine: what reaches it hangs.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(30);
 
 /// Makes three tests of one body, a block that may await and sees the bench under the given name.
 macro_rules! behaviour {
@@ -296,4 +296,28 @@ fn assert_took_about(start: Instant, expected: Duration) {
     let took = start.elapsed();
     assert!(took + Duration::from_millis(5) >= expected, "{took:?} is less than {expected:?}");
     assert!(took < expected + Duration::from_secs(20), "{took:?} is far more than {expected:?}");
+}
+
+/// A file that is there while its handle is.
+pub(crate) struct TemporaryFile(std::path::PathBuf);
+
+impl TemporaryFile {
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) fn tempfile(content: &str) -> TemporaryFile {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("entreat-behaviour-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, content).expect("the temporary directory can be written");
+    TemporaryFile(path)
 }
