@@ -8,6 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+.NOTPARALLEL:
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -61,29 +62,31 @@ fmt: venv-dev ## Format Rust and Python
 .PHONY: lint
 lint: toolchain venv-dev wall ## Formatting and lints, of Rust and Python
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets $(DENY_WARNINGS)
+	$(CARGO) clippy --locked $(RUST_CRATES) --all-targets --all-features $(DENY_WARNINGS)
+	PYO3_PYTHON=$(VENV_PYTHON) $(CARGO) clippy --locked --package entreat-py $(ABI3) $(DENY_WARNINGS)
+	$(CARGO) clippy --locked --package entreat --no-default-features $(DENY_WARNINGS)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
 # Clippy refuses clocks, sockets and files in core by its own clippy.toml; here, what could bring them in unseen.
 .PHONY: wall
 wall: toolchain ## The crate that decides depends on nothing that does I/O
-	@if $(CARGO) tree --locked --package entreat-core --edges normal --prefix none \
-	    | grep -E '^(tokio|mio|polling|socket2|rustix|libc|async-io|rustls|getrandom) '; then \
+	@if $(CARGO) tree --locked --package entreat-core --all-features --edges normal --prefix none \
+	    | grep -E '^(tokio|mio|polling|socket2|rustix|async-io|rustls|getrandom) '; then \
 	    echo 'core must decide only: the crates above do I/O' >&2; exit 1; fi
 
 .PHONY: test-rust
 test-rust: toolchain ## Rust's unit, integration and doc tests
 ifeq ($(shell command -v cargo-nextest),)
-	$(CARGO) test --locked $(RUST_CRATES) --all-targets
+	$(CARGO) test --locked $(RUST_CRATES) --all-features --all-targets
 else
-	$(CARGO) nextest run --locked $(RUST_CRATES) --all-targets
+	$(CARGO) nextest run --locked $(RUST_CRATES) --all-features --all-targets
 endif
-	$(CARGO) test --locked $(RUST_CRATES) --doc
+	$(CARGO) test --locked $(RUST_CRATES) --all-features --doc
 
 .PHONY: test-python
 test-python: develop venv-dev ## Python's tests, against the testkit's origin
-	$(CARGO) build --locked $(RUST_CRATES) --bins
+	$(CARGO) build --locked --package entreat-testkit --bins
 	ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests $(PYTEST)
 
 .PHONY: develop
