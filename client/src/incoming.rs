@@ -115,8 +115,18 @@ impl<N: Net> Incoming<N> {
     /// # Errors
     /// As [`Incoming::read`].
     pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
-        let expected = usize::try_from(self.raw.body.direct()).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
+        self.read_into(&mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// The same into `bytes`, which on an error holds what came before it.
+    ///
+    /// # Errors
+    /// As [`Incoming::read`].
+    pub async fn read_into(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.clear();
+        let expected = usize::try_from(self.raw.body.direct()).unwrap_or(usize::MAX);
         if self.content.is_none() && expected <= TRUSTED_LENGTH {
             bytes.resize(expected, 0);
         }
@@ -125,13 +135,17 @@ impl<N: Net> Incoming<N> {
             if filled == bytes.len() && !(filled > 0 && self.is_done()) {
                 bytes.resize((filled * 2).clamp(8 * 1024, filled + TRUSTED_LENGTH), 0);
             }
-            match self.read(&mut bytes[filled..]).await? {
-                0 => break,
-                count => filled += count,
+            match self.read(&mut bytes[filled..]).await {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) => {
+                    bytes.truncate(filled);
+                    return Err(error);
+                }
             }
         }
         bytes.truncate(filled);
-        Ok(bytes)
+        Ok(())
     }
 
     /// True once nothing more will come: everything was read, or the body was given up.

@@ -2,7 +2,7 @@
 
 use entreat::{Body, Source};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyIterator, PyString};
 use std::io;
 
@@ -16,6 +16,25 @@ pub(crate) fn from_python(body: &Bound<'_, PyAny>, length: Option<u64>) -> PyRes
     }
     let iterator = body.try_iter()?.unbind();
     Ok(Body::source(Pieces { iterator, rest: Vec::new(), given: 0 }, length))
+}
+
+/// Text (sent as UTF-8) or bytes, sent without a copy.
+pub(crate) fn whole(body: &Bound<'_, PyAny>) -> Option<Body> {
+    if let Ok(bytes) = body.cast_exact::<PyBytes>() {
+        return Some(Body::from_owner(PyBackedBytes::from(bytes.clone())));
+    }
+    let text = body.cast_exact::<PyString>().ok()?;
+    text.to_str().ok()?;
+    Some(Body::from_owner(Text(PyBackedStr::try_from(text.clone()).ok()?)))
+}
+
+/// Python's text as bytes.
+struct Text(PyBackedStr);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// An iterator of pieces. Empty pieces are passed over: in chunked coding they would end the body.

@@ -76,7 +76,7 @@ impl Engine {
         };
         let outcome = py.detach(|| block(self.0.exchange(&outgoing)));
         let (head, incoming) = outcome.map_err(raised)?;
-        Ok(Raw { head, incoming: Mutex::new(incoming) })
+        Ok(Raw::new(head, incoming))
     }
 
     /// Closes idle connections. The engine can be used again afterwards.
@@ -130,7 +130,19 @@ fn settings(verify: &Bound<'_, PyAny>) -> PyResult<Settings> {
 #[pyclass(module = "entreat._native", frozen)]
 pub(crate) struct Raw {
     head: ResponseHead,
-    incoming: Mutex<Incoming<Blocking>>,
+    /// Absent where the body was read before this was made.
+    incoming: Mutex<Option<Incoming<Blocking>>>,
+}
+
+impl Raw {
+    pub(crate) fn new(head: ResponseHead, incoming: Incoming<Blocking>) -> Raw {
+        Raw { head, incoming: Mutex::new(Some(incoming)) }
+    }
+
+    /// A response whose body was read already.
+    pub(crate) fn read_before(head: ResponseHead) -> Raw {
+        Raw { head, incoming: Mutex::new(None) }
+    }
 }
 
 #[pymethods]
@@ -163,13 +175,15 @@ impl Raw {
     /// True once the body was read to its end, or given up.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.incoming().is_done())
+        py.detach(|| self.incoming().as_ref().is_none_or(Incoming::is_done))
     }
 
     /// The trailer fields of a chunked body that was read to its end.
     #[getter]
     fn trailers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let trailers = py.detach(|| self.incoming().trailers().cloned()).unwrap_or_default();
+        let trailers =
+            py.detach(|| self.incoming().as_ref().and_then(|incoming| incoming.trailers().cloned()));
+        let trailers = trailers.unwrap_or_default();
         PyList::new(py, trailers.iter().map(|(name, value)| (name, latin1(value))))
     }
 
@@ -177,7 +191,7 @@ impl Raw {
     #[pyo3(signature = (amount=None))]
     fn read<'py>(&self, py: Python<'py>, amount: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         let outcome = py.detach(|| match amount.and_then(|amount| usize::try_from(amount).ok()) {
-            None => block(self.incoming().read_to_end()),
+            None => self.incoming().as_mut().map_or(Ok(Vec::new()), |incoming| block(incoming.read_to_end())),
             Some(amount) => self.read_amount(amount),
         });
         outcome.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| raise(py, &error))
@@ -187,7 +201,10 @@ impl Raw {
     fn read1<'py>(&self, py: Python<'py>, amount: usize) -> PyResult<Bound<'py, PyBytes>> {
         let outcome = py.detach(|| {
             let mut bytes = vec![0; amount.min(READ_AHEAD)];
-            let count = block(self.incoming().read(&mut bytes))?;
+            let count = match &mut *self.incoming() {
+                Some(incoming) => block(incoming.read(&mut bytes))?,
+                None => 0,
+            };
             bytes.truncate(count);
             Ok(bytes)
         });
@@ -208,7 +225,7 @@ impl Raw {
 
     /// Gives the body up. The connection is closed unless all of it has arrived.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.incoming().abandon());
+        py.detach(|| self.incoming().as_mut().map(Incoming::abandon));
     }
 }
 
@@ -218,6 +235,7 @@ const READ_AHEAD: usize = 1 << 20;
 impl Raw {
     fn read_amount(&self, amount: usize) -> Result<Vec<u8>, Error> {
         let mut incoming = self.incoming();
+        let Some(incoming) = &mut *incoming else { return Ok(Vec::new()) };
         let mut bytes = Vec::new();
         while bytes.len() < amount {
             let filled = bytes.len();
@@ -231,7 +249,7 @@ impl Raw {
         Ok(bytes)
     }
 
-    fn incoming(&self) -> MutexGuard<'_, Incoming<Blocking>> {
+    fn incoming(&self) -> MutexGuard<'_, Option<Incoming<Blocking>>> {
         // A panic in a reader leaves a body that gives errors, not wrong bytes.
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,10 +5,19 @@
 //! express lane, a whole call of `requests.get`. What requests' rules are is decided in the Python package and in
 //! core; who is to blame for an error is decided in core, and its Python class in the package.
 
+mod answer;
 mod body;
+mod environment;
 mod errors;
 mod exchange;
+mod express;
 mod interrupt;
+mod prepare;
+mod send;
+mod session;
+mod state;
+mod support;
+mod watch;
 
 use pyo3::prelude::*;
 
@@ -17,7 +26,21 @@ mod _native {
     use super::*;
 
     #[pymodule_export]
+    use crate::answer::{ResponseBase, fill, is_express};
+    #[pymodule_export]
     use crate::exchange::{Engine, Raw};
+    #[pymodule_export]
+    use crate::express::express;
+    #[pymodule_export]
+    use crate::send::send_prepared;
+    #[pymodule_export]
+    use crate::session::{SessionBase, close, idle_connections};
+    #[pymodule_export]
+    use crate::state::{replace_state, state};
+    #[pymodule_export]
+    use crate::support::set_up;
+    #[pymodule_export]
+    use crate::watch::{replaced, watch};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

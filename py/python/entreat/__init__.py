@@ -41,6 +41,8 @@ from .models import PreparedRequest, Request, Response
 from .sessions import Session, session
 from .status_codes import codes
 
+from . import _express  # isort: skip
+
 #: The version of entreat. Which requests it stands in for is told by `entreat.__version__.__version__`, the submodule's,
 #: and by `requests.__version__` under the alias.
 __version__ = "0.1.0"

@@ -24,6 +24,7 @@ class Deferred:
         self.names = imports.__code__.co_varnames
         #: Whether the names have been put in place.
         self.done = False
+        self._listeners: list = []
 
     def __call__(self) -> None:
         if not self.done:
@@ -39,6 +40,14 @@ class Deferred:
             # setdefault, as a program may have put its own object there before us.
             self._namespace.setdefault(name, value)
         self.done = True
+        for listener in self._listeners:
+            listener()
+
+    def when_bound(self, listener) -> None:
+        """Call `listener` whenever the names have been put in place; at once if they are."""
+        self._listeners.append(listener)
+        if self.done:
+            listener()
 
     def value(self, name: str):
         """What `imports` bound to a name, whatever a program has put in its place since."""

@@ -31,6 +31,7 @@ from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
 from . import _lanes, _seam
+from . import _express
 from ._lazy import types as _t
 from ._types import is_prepared as _is_prepared
 from .auth import _basic_auth_str
@@ -450,3 +451,38 @@ def constructs_as_shipped(adapter_class: type) -> bool:
         PoolManager,
         PoolManager.__init__,
     )
+
+
+_OWN_ATTRIBUTES = frozenset(
+    ("max_retries", "config", "proxy_manager", "_pool_connections", "_pool_maxsize", "_pool_block", "poolmanager")
+)
+
+
+def is_as_made(adapter: HTTPAdapter) -> bool:
+    """Whether an adapter would do for a request just what the engine does: nothing set on it, nothing tried again."""
+    retries = adapter.max_retries
+    return (
+        type(adapter) is HTTPAdapter
+        and adapter.__dict__.keys() == _OWN_ATTRIBUTES
+        and not adapter._pool_block
+        and type(retries) is Retry
+        and retries.total == 0
+        and type(adapter.poolmanager) is PoolManager
+        and adapter.poolmanager.connection_pool_kw.keys() == {"maxsize", "block"}
+    )
+
+
+_express.watch_class(
+    HTTPAdapter,
+    (
+        "__init__",
+        "init_poolmanager",
+        "cert_verify",
+        "build_response",
+        "build_connection_pool_key_attributes",
+        "get_connection_with_tls_context",
+        "request_url",
+        "add_headers",
+        "send",
+    ),
+)

@@ -12,6 +12,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from . import _lanes
 from ._lazy import Deferred
 from ._lazy import types as _t
+from ._native import ResponseBase as _ResponseBase
+from ._native import fill as _fill_response
+from ._native import is_express as _is_express
+from ._native import replace_state as _replace_state
+from ._native import state as _state
 from .exceptions import (
     ChunkedEncodingError,
     ConnectionError,
@@ -26,11 +31,6 @@ from .hooks import default_hooks
 from .status_codes import codes
 from .structures import CaseInsensitiveDict
 
-try:
-    from ._native import ResponseBase as _ResponseBase
-except ImportError:
-    # Without the engine every request takes the classic lane, whose responses need nothing underneath.
-    _ResponseBase = object
 
 #: The statuses of a redirect that can be followed.
 REDIRECT_STATI: tuple[int, ...] = (
@@ -660,8 +660,21 @@ class Response(_ResponseBase):
         return self.iter_content(128)
 
     @property
+    def __dict__(self) -> dict[str, _t.Any]:
+        # Whoever looks at the whole state is to see the whole, though the express lane makes it piece by piece.
+        state = _state(self)
+        _fill_response(self, state)
+        return state
+
+    @__dict__.setter
+    def __dict__(self, state: dict[str, _t.Any]) -> None:
+        _replace_state(self, state)
+
+    @property
     def lane(self) -> str | None:
         """How this response came about: ``"express"``, ``"open"`` or ``"classic"``; ``None`` if no server sent it."""
+        if _is_express(self):
+            return "express"
         return _lanes.of(self.raw)
 
     @property

@@ -14,8 +14,14 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping, MutableMapping
 
 from . import _lanes
+from . import _lanes
 from ._lazy import Deferred
 from ._lazy import types as _t
+from ._native import SessionBase as _SessionBase
+from ._native import close as _close_connections
+from ._native import express as _express
+from ._native import replace_state as _replace_state
+from ._native import state as _state
 from .exceptions import ChunkedEncodingError, InvalidSchema, TooManyRedirects
 from .hooks import default_hooks, dispatch_hook
 from .models import DEFAULT_REDIRECT_LIMIT, REDIRECT_STATI, PreparedRequest, Request, Response
@@ -56,12 +62,11 @@ def _imports():
 _fill = Deferred(globals(), _imports)
 __getattr__ = _fill.lookup
 
-try:
-    from ._native import express as _express
-except ImportError:
+if not _lanes.allows("express"):
 
     def _express(*arguments: _t.Any) -> None:
-        """The express lane: prepare, send, redirect and answer in one native call, or ``None`` if it cannot serve."""
+        """The express lane, closed."""
+
 
 
 def merge_setting(
@@ -97,7 +102,7 @@ def merge_hooks(
     return merge_setting(request_hooks, session_hooks, dict_class)
 
 
-class SessionRedirectMixin:
+class SessionRedirectMixin(_SessionBase):
     """The following of redirects, apart from `Session` so that programs can use it over a `send` of their own."""
 
     max_redirects: int
@@ -630,6 +635,7 @@ class Session(SessionRedirectMixin):
 
     def close(self) -> None:
         """Close the adapters and their connections."""
+        _close_connections(self)
         if type(self) is Session and "adapters" not in _state(self):
             # They were never made: there is nothing to close.
             return
@@ -651,9 +657,6 @@ class Session(SessionRedirectMixin):
             setattr(self, name, value)
 
 
-# The dictionary that holds an instance's attributes, behind the property of that name.
-_state = SessionRedirectMixin.__dict__["__dict__"].__get__
-_replace_state = SessionRedirectMixin.__dict__["__dict__"].__set__
 _mount = Session.mount
 
 

@@ -1,0 +1,309 @@
+"""The Python side of the express lane: what the native call asks for when it is rare, or made only when looked at.
+
+`entreat._native.express` serves a whole `Session.request` and calls these functions by name: to write a Cookie field, to
+build the attributes of a response, to follow a redirect, to find the exception for an error. Each does what the open
+lane would have done at that point. Light at import: urllib3, http.cookiejar and the rest come with the first call that
+needs them.
+
+Here, too, is the list of what the express lane takes for granted (`_WATCHED`): as long as all of it is as this package
+made it, nobody can tell that its Python code was not run.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from . import _native, models, sessions
+from .models import PreparedRequest, Response
+from .sessions import Session, SessionRedirectMixin
+from .structures import CaseInsensitiveDict
+
+
+def headers(pairs: list[tuple[str, str]]) -> CaseInsensitiveDict[str]:
+    """A response's headers."""
+    made = CaseInsensitiveDict()
+    store = made._store
+    for name, value in pairs:
+        store[name.lower()] = (name, value)
+    return made
+
+
+def encoding(content_type: str) -> str | None:
+    """The charset that a Content-Type stands for, by requests' rules."""
+    from .utils import get_encoding_from_headers
+
+    return get_encoding_from_headers({"content-type": content_type})
+
+
+def elapsed(seconds: float):
+    from datetime import timedelta
+
+    return timedelta(seconds=seconds)
+
+
+def dump_json(value) -> bytes | None:
+    """A JSON body, or None where it cannot be one: the open lane says why."""
+    models._fill_text()
+    try:
+        body = models.complexjson.dumps(value, allow_nan=False)
+    except ValueError:
+        return None
+    return body if isinstance(body, bytes) else body.encode("utf-8")
+
+
+def default_bundle() -> str:
+    """The authorities that are trusted where nothing is said: certifi's, as in requests."""
+    from .utils import DEFAULT_CA_BUNDLE_PATH
+
+    return DEFAULT_CA_BUNDLE_PATH
+
+
+def request(
+    method: str, url: str, headers: list[tuple[str, str]], body: str | bytes | None, cookies
+) -> PreparedRequest:
+    """The `PreparedRequest` of a request that was never one."""
+    prepared = PreparedRequest()
+    prepared.method = method
+    prepared.url = url
+    prepared.headers = CaseInsensitiveDict(headers)
+    prepared.body = body
+    if cookies is None:
+        from .cookies import RequestsCookieJar
+
+        cookies = RequestsCookieJar()
+    prepared._cookies = cookies
+    return prepared
+
+
+def cookie_header(session: Session, cookies, method: str, url: str, headers: list[tuple[str, str]]):
+    """The Cookie field for a request, or None, and the jar that it was written from."""
+    sessions._fill()
+    from .compat import cookielib
+    from .cookies import RequestsCookieJar, cookiejar_from_dict, merge_cookies
+
+    cookies = cookies or {}
+    if not isinstance(cookies, cookielib.CookieJar):
+        cookies = cookiejar_from_dict(cookies)
+    merged = merge_cookies(merge_cookies(RequestsCookieJar(), session.cookies), cookies)
+    prepared = PreparedRequest()
+    prepared.method, prepared.url, prepared.headers = method, url, CaseInsensitiveDict(headers)
+    prepared.prepare_cookies(merged)
+    return prepared.headers.get("Cookie"), merged
+
+
+class _Played:
+    """Stands for the engine below the open lane, to tell it again in urllib3's terms what the engine has done."""
+
+    def __init__(self, response=None, error: Exception | None = None, partial: bytes = b"") -> None:
+        self._response = response
+        self._error = error
+        self._partial = partial
+
+    def exchange(self, *arguments):
+        if self._response is None:
+            raise self._error
+        return self._response if self._error is None else self
+
+    def __getattr__(self, name: str):
+        return getattr(self._response, name)
+
+    def read1(self, amount: int) -> bytes:
+        if not self._partial:
+            raise self._error
+        piece, self._partial = self._partial[:amount], self._partial[amount:]
+        return piece
+
+    def close(self) -> None:
+        pass
+
+
+def _play(request: PreparedRequest, played: _Played, **settings) -> Response:
+    """Send a request by the open lane, over what the engine has done already."""
+    from .adapters import HTTPAdapter
+
+    adapter = HTTPAdapter()
+    pool = adapter.get_connection_with_tls_context(request, settings.get("verify", True))
+    pool.engine = played
+    return adapter.send(request, **settings)
+
+
+def raw(response: Response, engine_response, is_read: bool):
+    """urllib3's response over the engine's."""
+    made = _play(response.request, _Played(engine_response), stream=True).raw
+    made._original_response.lane = "express"
+    if is_read:
+        made.length_remaining = 0
+        made._fp.close()
+    return made
+
+
+def explain(
+    request: PreparedRequest, error: Exception, engine_response, partial: bytes, settings: tuple
+) -> Exception | None:
+    """requests' exception for an error of the engine: what the open lane makes of it."""
+    timeout, verify = settings
+    played = _Played(engine_response, error, partial)
+    try:
+        _play(request, played, stream=True, timeout=timeout, verify=verify).content
+    except Exception as raised:
+        return raised
+    return None
+
+
+def cookies(response: Response, has_some: bool):
+    """The cookies that a response set."""
+    from .cookies import RequestsCookieJar, extract_cookies_to_jar
+
+    jar = RequestsCookieJar()
+    if has_some:
+        extract_cookies_to_jar(jar, response.request, response.raw)
+    return jar
+
+
+def adapter(session: Session, url: str):
+    return session.get_adapter(url)
+
+
+def adapters_are_plain(adapters) -> bool:
+    """Whether a session's adapters are those that it came with."""
+    from .adapters import is_as_made
+
+    return (
+        list(adapters) == ["https://", "http://"]
+        and all(is_as_made(adapter) for adapter in adapters.values())
+    )
+
+
+def decode_content(response: Response, coded: bytes) -> bytes:
+    """Undo a content coding as urllib3 does, or fail as it does."""
+    import io
+
+    sessions._fill()
+    models._fill()
+    from urllib3.exceptions import DecodeError
+    from urllib3.response import HTTPResponse
+
+    body = HTTPResponse(io.BytesIO(coded), headers=response.headers, status=response.status_code, preload_content=False)
+    try:
+        return b"".join(body.stream(models.CONTENT_CHUNK_SIZE, decode_content=True))
+    except DecodeError as error:
+        raise models.ContentDecodingError(error)
+
+
+class _Hops(SessionRedirectMixin):
+    """Follows redirects by requests' own steps, each request through the engine."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.max_redirects = session.max_redirects
+        self.trust_env = session.trust_env
+        self.cookies = session.cookies
+
+    def send(self, request: PreparedRequest, **settings) -> Response:
+        options = settings["stream"], settings["timeout"], settings["verify"]
+        response = None
+        if not settings.get("proxies"):
+            response = _native.send_prepared(self._session, request, *options)
+        if response is None:
+            return self._session.send(request, **settings)
+        keep_cookies(self._session, response)
+        return response
+
+
+def keep_cookies(session: Session, response: Response) -> None:
+    from .cookies import extract_cookies_to_jar
+
+    if "set-cookie" in response.headers:
+        extract_cookies_to_jar(session.cookies, response.request, response.raw)
+
+
+def after(session: Session, response: Response, allow_redirects: bool, settings: tuple) -> Response:
+    """What `Session.send` does with a response that sets cookies or redirects."""
+    sessions._fill()
+    keep_cookies(session, response)
+    if not allow_redirects or not response.is_redirect:
+        return response
+    stream, timeout, verify = settings
+    merged = session.merge_environment_settings(response.url, {}, stream, verify, None)
+    history = [response, *_Hops(session).resolve_redirects(response, response.request, timeout=timeout, **merged)]
+    if len(history) > 1:
+        response = history.pop()
+        response.history = history
+    return response
+
+
+def next_request(response: Response) -> PreparedRequest | None:
+    """Where a redirect that was not followed leads."""
+    if not response.is_redirect:
+        return None
+    sessions._fill()
+    following = _Hops.resolve_redirects(Session(), response, response.request, yield_requests=True)
+    return next(following, None)
+
+
+#: The functions and methods of this package that serving a request by the other lanes would call.
+_WATCHED = {
+    Session: (
+        "request", "prepare_request", "merge_environment_settings", "send", "get_adapter", "__getattr__", "cookies",
+    ),
+    SessionRedirectMixin: (
+        "resolve_redirects", "get_redirect_target", "should_strip_auth", "rebuild_auth", "rebuild_method", "rebuild_proxies",
+    ),
+    models.Request: ("__init__", "prepare"),
+    PreparedRequest: (
+        "__init__", "prepare", "prepare_method", "prepare_url", "prepare_headers", "prepare_body", "prepare_auth",
+        "prepare_cookies", "prepare_hooks", "prepare_content_length",
+    ),
+    models.RequestEncodingMixin: ("path_url", "_encode_params", "_encode_files"),
+    Response: ("__init__", "iter_content", "content", "is_redirect"),
+    CaseInsensitiveDict: ("__init__", "__setitem__", "__getitem__", "__iter__"),
+}  # fmt: skip
+
+
+def _namespace(owner) -> dict:
+    """The real dictionary of a class, behind the read-only view that it shows."""
+    return gc.get_referents(owner.__dict__)[0]
+
+
+#: Globals of `sessions` and `models` that programs replace.
+_GLOBALS = {
+    sessions: (
+        "HTTPAdapter", "PreparedRequest", "Request", "merge_setting", "merge_hooks", "merge_cookies", "dispatch_hook",
+        "cookiejar_from_dict", "extract_cookies_to_jar", "get_environ_proxies", "get_netrc_auth", "preferred_clock",
+        "default_headers",
+    ),
+    models: ("CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len"),
+}  # fmt: skip
+
+
+def watch_class(owner: type, names: tuple[str, ...]) -> None:
+    """Take an attribute of a class for granted, as long as it is what it is now."""
+    namespace = _namespace(owner)
+    for name in names:
+        _native.watch(namespace, name, namespace.get(name))
+
+
+def _watch_deferred(module, deferred, names: tuple[str, ...]) -> None:
+    """Take a deferred import for granted: absent, or what the import gave."""
+
+    def bound() -> None:
+        for name in names:
+            if name in deferred.names:
+                _native.watch(module.__dict__, name, deferred.value(name))
+
+    deferred.when_bound(bound)
+
+
+def _watch() -> None:
+    for owner, names in _WATCHED.items():
+        watch_class(owner, names)
+    for module, names in _GLOBALS.items():
+        for name in names:
+            _native.watch(module.__dict__, name, module.__dict__.get(name))
+    _watch_deferred(sessions, sessions._fill, _GLOBALS[sessions])
+    _watch_deferred(models, models._fill, _GLOBALS[models])
+
+
+_native.set_up(sys.modules[__name__], Session, Response, CaseInsensitiveDict)
+_watch()

@@ -1,0 +1,242 @@
+//! A prepared request over the engine, and its answer as a `Response`: the part that the express lane's calls and the
+//! redirects that Python follows have in common. The GIL is released here, once.
+
+use crate::answer::{Answer, AnswerBody};
+use crate::exchange::{Raw, latin1};
+use crate::session::SessionBase;
+use crate::state::Options;
+use crate::support::Support;
+use crate::{body, interrupt, prepare};
+use entreat::engine::{Engine as Connections, Outgoing};
+use entreat::incoming::Incoming;
+use entreat::net::blocking::{Blocking, block};
+use entreat::{Body, Error, Headers, Kind, Url};
+use entreat_core::content::Decoder;
+use entreat_core::exchange::{BodyFraming, BodyLength};
+use entreat_core::{Deadlines, ResponseHead};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A request as it will be sent, but for the Host field.
+pub(crate) struct Prepared {
+    pub(crate) method: String,
+    pub(crate) url: Url,
+    pub(crate) fields: Headers,
+    pub(crate) body: Body,
+    /// What `PreparedRequest.body` is.
+    pub(crate) object: Option<Py<PyAny>>,
+    /// The jar from which the Cookie field was written.
+    pub(crate) cookies: Option<Py<PyAny>>,
+    /// The `PreparedRequest`, where Python made one.
+    pub(crate) request: Option<Py<PyAny>>,
+}
+
+/// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must.
+#[pyfunction]
+pub(crate) fn send_prepared<'py>(
+    py: Python<'py>,
+    session: &Bound<'py, PyAny>,
+    request: &Bound<'py, PyAny>,
+    stream: bool,
+    timeout: &Bound<'py, PyAny>,
+    verify: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let support = Support::get(py)?;
+    let Some(prepared) = read_prepared(request)? else { return Ok(None) };
+    let Some(options) = Options::of(py, &prepared.url, timeout, stream, verify)? else { return Ok(None) };
+    send(py, support, session, prepared, &options).map(Some)
+}
+
+fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
+    let (url, method): (String, String) =
+        (request.getattr("url")?.extract()?, request.getattr("method")?.extract()?);
+    let Ok(url) = Url::from_prepared(url) else { return Ok(None) };
+    let mut fields = Headers::with_capacity(12, 384);
+    let headers = request.getattr("headers")?.getattr("_store")?;
+    let Ok(store) = headers.cast::<PyDict>() else { return Ok(None) };
+    let complete = prepare::headers(&mut fields, store, None).is_some();
+    let object = request.getattr("body")?;
+    let body = if object.is_none() { Some(Body::empty()) } else { body::whole(&object) };
+    let (Some(body), true) = (body, complete && url.credentials().is_none()) else { return Ok(None) };
+    if !fields.contains("Accept-Encoding") || !fields.contains("User-Agent") {
+        return Ok(None);
+    }
+    let object = (!object.is_none()).then(|| object.unbind());
+    let request = Some(request.clone().unbind());
+    Ok(Some(Prepared { method, url, fields, body, object, cookies: None, request }))
+}
+
+/// What came back, before it meets Python again.
+struct Received {
+    head: ResponseHead,
+    elapsed: Duration,
+    /// Beside an error stands what came before it.
+    body: Result<ReceivedBody, (Error, Vec<u8>)>,
+}
+
+enum ReceivedBody {
+    Decoded(Vec<u8>),
+    Coded(Vec<u8>),
+    Streamed(Incoming<Blocking>),
+}
+
+/// Sends a request and makes the `Response`.
+pub(crate) fn send<'py>(
+    py: Python<'py>,
+    support: &Support,
+    session: &Bound<'py, PyAny>,
+    prepared: Prepared,
+    options: &Options,
+) -> PyResult<Bound<'py, PyAny>> {
+    let connections = session.cast::<SessionBase>()?.get().connections();
+    let outcome = py.detach(|| transfer(&connections, &prepared, options));
+    drop(connections);
+    let received = match outcome {
+        Ok(received) => received,
+        Err(error) => return Err(fail(py, support, &prepared, options, &error, None)),
+    };
+    let body = match received.body {
+        Ok(ReceivedBody::Decoded(bytes)) => AnswerBody::Decoded(bytes),
+        Ok(ReceivedBody::Coded(bytes)) => AnswerBody::Coded(bytes),
+        Ok(ReceivedBody::Streamed(incoming)) => {
+            AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), incoming))?)
+        }
+        Err((error, partial)) => {
+            let broken = Some((received.head, partial));
+            return Err(fail(py, support, &prepared, options, &error, broken));
+        }
+    };
+    let answer = Answer {
+        head: received.head,
+        elapsed: received.elapsed,
+        method: prepared.method,
+        url: prepared.url,
+        request_headers: prepared.fields,
+        request_body: prepared.object,
+        cookies: prepared.cookies,
+        session: session.clone().unbind(),
+        body,
+        request: prepared.request,
+    };
+    let coded = matches!(answer.body, AnswerBody::Coded(_));
+    let response = answer.into_response(py, support)?;
+    if coded {
+        // requests reads the body before it returns, so a coding that cannot be undone is an error of the call.
+        response.getattr(pyo3::intern!(py, "_content"))?;
+    }
+    Ok(response)
+}
+
+/// The exchange, without the GIL.
+fn transfer(
+    connections: &Arc<Connections<Blocking>>,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<Received, Error> {
+    let started = Instant::now();
+    let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
+    if !prepared.fields.contains("Host") {
+        headers.append_lenient("Host", prepared.url.host_field())?;
+    }
+    for (name, value) in prepared.fields.iter() {
+        headers.append_lenient(name, value)?;
+    }
+    let length = match prepared.body.length() {
+        BodyLength::Known(length) => length,
+        BodyLength::None | BodyLength::Unknown => 0,
+    };
+    let outgoing = Outgoing {
+        method: &prepared.method,
+        url: &prepared.url,
+        headers: &headers,
+        framing: BodyFraming::Length(length),
+        body: &prepared.body,
+        settings: &options.settings,
+        deadlines: Deadlines::start(options.timeout, started),
+        keep_alive: true,
+    };
+    let (head, incoming) = block(connections.exchange(&outgoing))?;
+    let elapsed = started.elapsed();
+    let body = if options.stream { Ok(ReceivedBody::Streamed(incoming)) } else { read_body(incoming, &head) };
+    Ok(Received { head, elapsed, body })
+}
+
+/// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.
+fn read_body(
+    mut incoming: Incoming<Blocking>,
+    head: &ResponseHead,
+) -> Result<ReceivedBody, (Error, Vec<u8>)> {
+    let mut raw = Vec::new();
+    if let Err(error) = block(incoming.read_into(&mut raw)) {
+        return Err((error, raw));
+    }
+    let Some(coding) = head.headers.get("Content-Encoding") else { return Ok(ReceivedBody::Decoded(raw)) };
+    let known = [&b"gzip"[..], b"x-gzip", b"deflate"].iter().any(|known| coding.eq_ignore_ascii_case(known));
+    if !known || head.headers.get_all("Content-Encoding").count() > 1 {
+        return Ok(ReceivedBody::Coded(raw));
+    }
+    Ok(decode(coding, &raw).map_or(ReceivedBody::Coded(raw), ReceivedBody::Decoded))
+}
+
+fn decode(coding: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
+    let mut decoder = Decoder::for_encoding(std::iter::once(coding))?;
+    let (mut decoded, mut taken) = (Vec::with_capacity(raw.len() * 4), 0);
+    loop {
+        let before = decoded.len();
+        let consumed = decoder.decode(&raw[taken..], &mut decoded, DECODED_AT_ONCE).ok()?;
+        taken += consumed;
+        if consumed == 0 && decoded.len() == before {
+            break;
+        }
+    }
+    decoder.finish().ok()?;
+    Some(decoded)
+}
+
+const DECODED_AT_ONCE: usize = 256 * 1024;
+
+/// requests' exception for an error of the engine. `broken` is the head of a response whose body broke off, and what
+/// came of it.
+fn fail(
+    py: Python<'_>,
+    support: &Support,
+    prepared: &Prepared,
+    options: &Options,
+    error: &Error,
+    broken: Option<(ResponseHead, Vec<u8>)>,
+) -> PyErr {
+    if error.kind() == Kind::Interrupted
+        && let Some(raised) = interrupt::take()
+    {
+        return raised;
+    }
+    let engine_error = crate::errors::raise(py, error).into_value(py);
+    let explain = || -> PyResult<PyErr> {
+        let request = match &prepared.request {
+            Some(request) => request.bind(py).clone(),
+            None => {
+                let fields =
+                    PyList::new(py, prepared.fields.iter().map(|(name, value)| (name, latin1(value))))?;
+                let (body, cookies) = (prepared.object.as_ref(), prepared.cookies.as_ref());
+                support.call(
+                    py,
+                    "request",
+                    (&prepared.method, prepared.url.as_str(), fields, body, cookies),
+                )?
+            }
+        };
+        let (head, partial) =
+            broken.map_or((None, Vec::new()), |(head, partial)| (Some(Raw::read_before(head)), partial));
+        let settings = (options.timeout_object.clone_ref(py), options.verify_object.clone_ref(py));
+        let partial = pyo3::types::PyBytes::new(py, &partial);
+        let raised = support.call(py, "explain", (request, &engine_error, head, partial, settings))?;
+        Ok(if raised.is_none() {
+            PyErr::from_value(engine_error.clone_ref(py).into_bound(py).into_any())
+        } else {
+            PyErr::from_value(raised)
+        })
+    };
+    explain().unwrap_or_else(|failure| failure)
+}

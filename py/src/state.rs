@@ -1,0 +1,230 @@
+//! A session's settings as the express lane reads them, and the options of one call.
+//!
+//! [`State::read`] looks into the instance's real dictionary. Any key that `Session.__init__` does not set, such as a
+//! method that a mock put over the class's, and any setting that is not as plain as nearly every program leaves it,
+//! sends the request to Python.
+
+use crate::environment;
+use crate::express::is_empty;
+use crate::support::Support;
+use entreat::{Config, Roots, Timeout, TlsRules, Url};
+use entreat_core::{Scheme, Settings};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// What `Session.__init__` sets, but for what is made later: `cookies` and `adapters`.
+const SETTINGS: usize = 10;
+
+/// An instance's real dictionary, behind the property `__dict__` that its class puts in front of it.
+#[pyfunction]
+pub(crate) fn state<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: `instance` is a valid object; the call gives a new reference to its dictionary, or null with an exception
+    // set where it has none.
+    let state = unsafe {
+        let state = ffi::PyObject_GenericGetDict(instance.as_ptr(), std::ptr::null_mut());
+        Bound::from_owned_ptr_or_err(instance.py(), state)?
+    };
+    Ok(state.cast_into::<PyDict>()?)
+}
+
+/// Puts another dictionary in its place.
+#[pyfunction]
+pub(crate) fn replace_state(instance: &Bound<'_, PyAny>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+    // SAFETY: both are valid objects; the call takes a reference of its own and gives -1 with an exception set where
+    // the instance has no dictionary.
+    let outcome =
+        unsafe { ffi::PyObject_GenericSetDict(instance.as_ptr(), state.as_ptr(), std::ptr::null_mut()) };
+    if outcome == 0 { Ok(()) } else { Err(PyErr::fetch(instance.py())) }
+}
+
+/// The session's part of a request.
+pub(crate) struct State<'py> {
+    session: Bound<'py, PyAny>,
+    header_store: Bound<'py, PyAny>,
+    auth: Bound<'py, PyAny>,
+    stream: Bound<'py, PyAny>,
+    verify: Bound<'py, PyAny>,
+    cookies: Option<Bound<'py, PyAny>>,
+    trust_environment: bool,
+}
+
+impl<'py> State<'py> {
+    /// `None` where anything is out of the ordinary.
+    pub(crate) fn read(session: &Bound<'py, PyAny>, support: &Support) -> PyResult<Option<State<'py>>> {
+        let py = session.py();
+        let state = state(session)?;
+        let (cookies, adapters) =
+            (state.get_item(intern!(py, "cookies"))?, state.get_item(intern!(py, "adapters"))?);
+        if state.len() != SETTINGS + usize::from(cookies.is_some()) + usize::from(adapters.is_some()) {
+            return Ok(None);
+        }
+        let get = |name: &Bound<'py, PyString>| state.get_item(name).ok().flatten();
+        let plain = |name: &Bound<'py, PyString>| get(name).is_some_and(|value| is_empty(&value));
+        let hooks = get(intern!(py, "hooks")).is_some_and(|hooks| has_no_hook(&hooks));
+        let cert = get(intern!(py, "cert")).is_some_and(|cert| cert.is_none());
+        if !hooks || !cert || !plain(intern!(py, "proxies")) || !plain(intern!(py, "params")) {
+            return Ok(None);
+        }
+        if let Some(adapters) = adapters
+            && !support.call(py, "adapters_are_plain", (adapters,))?.is_truthy()?
+        {
+            return Ok(None);
+        }
+        let trust_environment =
+            get(intern!(py, "trust_env")).is_some_and(|trust| trust.is_truthy().unwrap_or(true));
+        if trust_environment && environment::names_a_proxy() {
+            return Ok(None);
+        }
+        let (Some(headers), Some(auth), Some(stream), Some(verify)) = (
+            get(intern!(py, "headers")),
+            get(intern!(py, "auth")),
+            get(intern!(py, "stream")),
+            get(intern!(py, "verify")),
+        ) else {
+            return Ok(None);
+        };
+        if !headers.get_type().is(&support.headers_class) {
+            return Ok(None);
+        }
+        let header_store = headers.getattr(intern!(py, "_store"))?;
+        let session = session.clone();
+        Ok(Some(State { session, header_store, auth, stream, verify, cookies, trust_environment }))
+    }
+
+    pub(crate) fn session(&self) -> &Bound<'py, PyAny> {
+        &self.session
+    }
+
+    /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.
+    pub(crate) fn header_store(&self) -> Option<&Bound<'py, PyDict>> {
+        self.header_store.cast::<PyDict>().ok()
+    }
+
+    pub(crate) fn auth(&self) -> &Bound<'py, PyAny> {
+        &self.auth
+    }
+
+    /// The jar, once somebody has looked at it.
+    pub(crate) fn cookies(&self) -> Option<&Bound<'py, PyAny>> {
+        self.cookies.as_ref()
+    }
+
+    pub(crate) fn may_have_netrc(&self) -> bool {
+        self.trust_environment && environment::has_netrc()
+    }
+}
+
+fn has_no_hook(hooks: &Bound<'_, PyAny>) -> bool {
+    hooks.cast_exact::<PyDict>().is_ok_and(|hooks| {
+        hooks.iter().all(|(_, list)| list.cast_exact::<PyList>().is_ok_and(|list| list.is_empty()))
+    })
+}
+
+/// How one call is sent.
+pub(crate) struct Options {
+    pub(crate) timeout: Timeout,
+    pub(crate) stream: bool,
+    pub(crate) settings: Settings,
+    /// As the program gave them, for messages.
+    pub(crate) timeout_object: Py<PyAny>,
+    pub(crate) verify_object: Py<PyAny>,
+}
+
+impl Options {
+    /// `None` where an argument is not plain: Python says what is wrong with it.
+    pub(crate) fn read(
+        state: &State<'_>,
+        url: &Url,
+        timeout: &Bound<'_, PyAny>,
+        stream: &Bound<'_, PyAny>,
+        verify: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Options>> {
+        let timeout_object = timeout.clone().unbind();
+        let Some(timeout) = read_timeout(timeout) else { return Ok(None) };
+        let stream = if stream.is_none() { &state.stream } else { stream };
+        let Some(settings) = read_verify(state, url, verify)? else { return Ok(None) };
+        let verify_object = if verify.is_none() { state.verify.clone() } else { verify.clone() }.unbind();
+        Ok(Some(Options { timeout, stream: stream.is_truthy()?, settings, timeout_object, verify_object }))
+    }
+
+    /// The options of a request that Python prepared.
+    pub(crate) fn of(
+        py: Python<'_>,
+        url: &Url,
+        timeout: &Bound<'_, PyAny>,
+        stream: bool,
+        verify: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Options>> {
+        let (timeout_object, verify_object) = (timeout.clone().unbind(), verify.clone().unbind());
+        let Some(timeout) = read_timeout(timeout) else { return Ok(None) };
+        let settings = settings_for(py, url, verify)?;
+        Ok(settings.map(|settings| Options { timeout, stream, settings, timeout_object, verify_object }))
+    }
+}
+
+/// Seconds, or a pair (connect, read); `None` inside is no limit. requests' read time-out bounds writes as well.
+fn read_timeout(timeout: &Bound<'_, PyAny>) -> Option<Timeout> {
+    let (connect, read) = match timeout.cast_exact::<PyTuple>() {
+        Ok(pair) if pair.len() == 2 => (limit(&pair.get_item(0).ok()?)?, limit(&pair.get_item(1).ok()?)?),
+        Ok(_) => return None,
+        Err(_) => {
+            let both = limit(timeout)?;
+            (both, both)
+        }
+    };
+    Some(Timeout { connect, read, write: read, ..Timeout::NONE })
+}
+
+fn limit(seconds: &Bound<'_, PyAny>) -> Option<Option<Duration>> {
+    if seconds.is_none() {
+        return Some(None);
+    }
+    if !seconds.is_exact_instance_of::<PyFloat>() && !seconds.is_exact_instance_of::<PyInt>() {
+        return None;
+    }
+    entreat_core::deadline::seconds("timeout", seconds.extract().ok()?).ok().map(Some)
+}
+
+/// requests' precedence: the environment's bundle before the session's `verify`, an explicit path before both.
+fn read_verify(state: &State<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResult<Option<Settings>> {
+    if url.scheme() == Scheme::Http {
+        return Ok(Some(PLAIN.clone()));
+    }
+    let unsaid = verify.is_none() || verify.cast_exact::<PyBool>().is_ok_and(|verify| verify.is_true());
+    if unsaid && state.trust_environment && environment::names_a_bundle() {
+        return Ok(None);
+    }
+    settings_for(verify.py(), url, if verify.is_none() { &state.verify } else { verify })
+}
+
+fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResult<Option<Settings>> {
+    if url.scheme() == Scheme::Http {
+        return Ok(Some(PLAIN.clone()));
+    }
+    let mut rules = TlsRules::default();
+    if let Ok(verify) = verify.cast_exact::<PyBool>() {
+        if verify.is_true() {
+            let bundle: String = Support::get(py)?.call(py, "default_bundle", ())?.extract()?;
+            rules.roots = Roots::Path(bundle.into());
+        } else {
+            rules.accept_any_certificate = true;
+        }
+    } else {
+        let Ok(path) = verify.extract::<std::path::PathBuf>() else { return Ok(None) };
+        if !path.exists() {
+            return Ok(None);
+        }
+        rules.roots = Roots::Path(path);
+    }
+    Ok(Some(Settings { tls: rules, ..PLAIN.clone() }))
+}
+
+/// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3.
+static PLAIN: LazyLock<Settings> = LazyLock::new(|| {
+    let config = Config::new().decompress(false).cookies(false).timeout(Timeout::NONE);
+    config.resolve().expect("these settings are valid")
+});

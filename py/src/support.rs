@@ -1,0 +1,60 @@
+//! What the express lane needs from the Python package: three classes, and functions for what is rare or made lazily.
+//!
+//! The package hands them over once, when it is imported.
+
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule, PyType};
+
+static SUPPORT: PyOnceLock<Support> = PyOnceLock::new();
+
+/// The package's side of the express lane.
+pub(crate) struct Support {
+    pub(crate) session_class: Py<PyType>,
+    pub(crate) response_class: Py<PyType>,
+    pub(crate) headers_class: Py<PyType>,
+    module: Py<PyModule>,
+}
+
+/// Hands over the classes and the module `_express`.
+#[pyfunction]
+pub(crate) fn set_up(
+    py: Python<'_>,
+    module: Bound<'_, PyModule>,
+    session_class: Bound<'_, PyType>,
+    response_class: Bound<'_, PyType>,
+    headers_class: Bound<'_, PyType>,
+) -> PyResult<()> {
+    let support = Support {
+        session_class: session_class.unbind(),
+        response_class: response_class.unbind(),
+        headers_class: headers_class.unbind(),
+        module: module.unbind(),
+    };
+    SUPPORT.set(py, support).map_err(|_| PyRuntimeError::new_err("the express lane has been set up before"))
+}
+
+impl Support {
+    pub(crate) fn get(py: Python<'_>) -> PyResult<&Support> {
+        SUPPORT.get(py).ok_or_else(|| PyRuntimeError::new_err("the express lane has not been set up"))
+    }
+
+    /// Calls a function of `_express`.
+    pub(crate) fn call<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        arguments: impl PyCallArgs<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.module.bind(py).getattr(name)?.call1(arguments)
+    }
+
+    /// True where the jar is one of ours, or of the standard library, and holds no cookie.
+    pub(crate) fn is_empty_jar(&self, jar: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let cookies = jar.getattr(pyo3::intern!(jar.py(), "_cookies"));
+        Ok(cookies
+            .is_ok_and(|cookies| cookies.cast_exact::<PyDict>().is_ok_and(|cookies| cookies.is_empty())))
+    }
+}
