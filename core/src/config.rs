@@ -6,6 +6,7 @@
 use crate::deadline::Timeout;
 use crate::error::{Error, Kind, Result};
 use crate::h1::head_parse::HeadLimits;
+use crate::headers::Headers;
 use crate::policy::redirect;
 use crate::pool;
 use std::path::PathBuf;
@@ -156,7 +157,8 @@ impl Config {
     /// Fills what is open with the defaults.
     ///
     /// # Errors
-    /// [`Kind::InvalidTimeout`], or [`Kind::InvalidConfig`] with the knob named.
+    /// [`Kind::InvalidTimeout`], [`Kind::InvalidHeader`] for a User-Agent that no header can hold, or
+    /// [`Kind::InvalidConfig`] with the knob named.
     pub fn resolve(self) -> Result<Settings> {
         let settings = Settings {
             timeout: self.timeout.unwrap_or_default(),
@@ -170,6 +172,7 @@ impl Config {
             tls: self.tls.unwrap_or_default(),
         };
         settings.timeout.check()?;
+        Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));
         }
@@ -194,6 +197,8 @@ mod tests {
     fn impossible_settings_are_refused() {
         let zero = Timeout { read: Some(std::time::Duration::ZERO), ..Timeout::NONE };
         assert_eq!(Config::new().timeout(zero).resolve().unwrap_err().kind(), Kind::InvalidTimeout);
+        let agent = Config::new().user_agent("a\r\nX-Injected: b").resolve();
+        assert_eq!(agent.unwrap_err().kind(), Kind::InvalidHeader);
         let limits = HeadLimits { bytes: 0, fields: 1 };
         assert_eq!(Config::new().head_limits(limits).resolve().unwrap_err().kind(), Kind::InvalidConfig);
     }

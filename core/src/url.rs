@@ -73,6 +73,7 @@ impl Url {
         check_characters(text)?;
         let parsed = url::Url::parse(text).map_err(|reason| refuse(text, reason))?;
         let scheme = Scheme::from_name(parsed.scheme()).ok_or_else(|| unsupported(text, parsed.scheme()))?;
+        check_authority(text, scheme)?;
         Url::cut(parsed.into(), scheme)
     }
 
@@ -301,6 +302,18 @@ fn check_characters(text: &str) -> Result<()> {
     }
 }
 
+/// WHATWG takes any number of slashes: `http:///path` would ask the host "path". Nobody means that.
+fn check_authority(text: &str, scheme: Scheme) -> Result<()> {
+    let rest = text.get(scheme.as_str().len()..).and_then(|rest| rest.strip_prefix("://"));
+    match rest {
+        Some(rest) if !rest.starts_with(['/', '\\']) => Ok(()),
+        Some(_) | None => Err(Error::new(Kind::InvalidUrl)
+            .expected("a host behind two slashes")
+            .seen(excerpt(text.as_bytes()))
+            .with_url(text)),
+    }
+}
+
 fn refuse(text: &str, reason: url::ParseError) -> Error {
     if reason == url::ParseError::RelativeUrlWithoutBase {
         return missing_scheme(text);
@@ -421,6 +434,9 @@ mod tests {
             ("mailto:a@b", Kind::UnsupportedScheme),
             ("http://", Kind::InvalidUrl),
             ("http:///", Kind::InvalidUrl),
+            ("http:///path", Kind::InvalidUrl),
+            ("http:path", Kind::InvalidUrl),
+            ("http:\\\\path", Kind::InvalidUrl),
             ("http://:80/", Kind::InvalidUrl),
             ("http://a:99999/", Kind::InvalidUrl),
             ("http://a:-1/", Kind::InvalidUrl),
