@@ -82,18 +82,28 @@ impl<T> Pool<T> {
         if rules.idle_per_origin == 0 || rules.idle_total == 0 || !is_fresh(&rules, &idle, now) {
             return Some(idle.connection);
         }
-        let evicted = if self.idle >= rules.idle_total { self.evict_oldest() } else { None };
-        if !self.origins.contains_key(key.origin) {
-            self.origins.insert(key.origin.into(), Vec::new());
-        }
-        let list = self.origins.get_mut(key.origin)?;
-        list.push(idle);
-        self.idle += 1;
-        if list.len() > rules.idle_per_origin {
-            self.idle -= 1;
+        if let Some(list) = self.origins.get_mut(key.origin)
+            && list.len() >= rules.idle_per_origin
+        {
+            list.push(idle);
             return Some(list.remove(0).connection);
         }
+        let evicted = if self.idle >= rules.idle_total { self.evict_oldest() } else { None };
+        self.list_for(key.origin).push(idle);
+        self.idle += 1;
         evicted
+    }
+
+    /// The origin's list. Lists stay when they run empty, as most are filled again soon; but not for ever: whoever
+    /// visits millions of hosts has few of them at a time.
+    fn list_for(&mut self, origin: &str) -> &mut Vec<Idle<T>> {
+        if !self.origins.contains_key(origin) {
+            if self.origins.len() >= self.rules.idle_total.saturating_mul(2) {
+                self.origins.retain(|_, list| !list.is_empty());
+            }
+            self.origins.insert(origin.into(), Vec::new());
+        }
+        self.origins.get_mut(origin).expect("it was there, or has been put there just now")
     }
 
     /// Takes out all idle connections, to be closed.
@@ -205,6 +215,30 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert_eq!(pool.put(Key { origin: "http://b", settings: 0 }, 2, now, later), Some(1));
         assert_eq!(pool.idle(), 1);
+    }
+
+    #[test]
+    fn an_origin_at_its_limit_costs_no_other_its_connection() {
+        let mut pool = Pool::new(Rules { idle_per_origin: 1, idle_total: 2, ..Rules::default() });
+        let now = start();
+        for (origin, connection, closed) in
+            [("http://a", 1, None), ("http://b", 2, None), ("http://b", 3, Some(2))]
+        {
+            assert_eq!(pool.put(Key { origin, settings: 0 }, connection, now, now), closed);
+        }
+        assert_eq!((pool.idle(), pool.take(KEY, now, &mut vec![])), (2, Some(1)));
+    }
+
+    #[test]
+    fn origins_that_are_left_behind_are_forgotten() {
+        let (mut pool, now) = pool(Rules { idle_total: 10, ..Rules::default() }, &[]);
+        for number in 0..1_000 {
+            let origin = format!("http://{number}");
+            let key = Key { origin: &origin, settings: 0 };
+            assert_eq!(pool.put(key, number, now, now), None);
+            assert_eq!(pool.take(key, now, &mut vec![]), Some(number));
+        }
+        assert!(pool.origins.len() <= 20, "{}", pool.origins.len());
     }
 
     #[test]
