@@ -123,11 +123,12 @@ impl<N: Net> Engine<N> {
     /// Closes the idle connections; those in use are closed when their responses are done. Requests are refused
     /// from now on.
     pub async fn close(&self) {
-        let mut pool = self.pool();
-        // Under the lock, so that no connection comes back behind this.
-        self.closed.store(true, Ordering::Relaxed);
-        let idle = pool.clear();
-        drop(pool);
+        let idle = {
+            let mut pool = self.pool();
+            // Under the lock, so that no connection comes back behind this.
+            self.closed.store(true, Ordering::Relaxed);
+            pool.clear()
+        };
         for connection in idle {
             connection.close(&self.net).await;
         }
@@ -163,20 +164,22 @@ impl<N: Net> Engine<N> {
         }
         let origin = outgoing.url.origin();
         let key = Key { origin: &origin, settings: settings_id(outgoing) };
-        while outgoing.keep_alive && !fresh {
-            let mut expired = Vec::new();
-            let candidate = self.pool().take(key, self.net.now(), &mut expired);
-            drop(expired);
-            match candidate {
-                Some(mut connection) => {
-                    if connection.is_alive(&self.net).await {
-                        return Ok(connection);
-                    }
+        if outgoing.keep_alive && !fresh {
+            while let Some(mut connection) = self.take_idle(key) {
+                if connection.is_alive(&self.net).await {
+                    return Ok(connection);
                 }
-                None => break,
             }
         }
         self.open(outgoing, key).await
+    }
+
+    fn take_idle(&self, key: Key<'_>) -> Option<Connection<N::Stream>> {
+        let mut expired = Vec::new();
+        // The lock ends with this line: sockets are closed behind it.
+        let candidate = self.pool().take(key, self.net.now(), &mut expired);
+        drop(expired);
+        candidate
     }
 
     /// Resolves, connects and, for https, shakes hands; all within the connect time-out.

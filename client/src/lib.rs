@@ -17,6 +17,8 @@
 //!
 //! * `tls` (default): `https` by rustls, trusting the operating system's certificates.
 //! * `json` (default): `Request::json` and `Response::json` through serde.
+//! * `brotli`, `zstd`: content codings besides gzip and deflate.
+//! * `psl`: the list of public suffixes, so that no site sets cookies for all of `co.uk`.
 //! * `aio`: the async face, on tokio.
 
 #![warn(missing_docs)]

@@ -6,6 +6,7 @@
 use crate::body::Body;
 #[cfg(feature = "json")]
 use entreat_core::Kind;
+use entreat_core::policy::auth::{Credentials, basic};
 use entreat_core::{Config, Error, Headers, Result, Timeout, Url};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -135,6 +136,15 @@ impl Request {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.content("application/json", bytes),
             Err(error) => self.note(Err(Error::new(Kind::InvalidBody).with_source(error))),
+        }
+    }
+
+    /// Sets HTTP Basic credentials (RFC 7617), in UTF-8.
+    pub fn basic_auth(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Request {
+        let credentials = Credentials::new(user.as_ref(), password.as_ref());
+        match basic::authorization(&basic::Rules::modern(), &credentials) {
+            Ok(value) => self.header("Authorization", value),
+            Err(error) => self.note(Err(error)),
         }
     }
 

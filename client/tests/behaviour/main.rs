@@ -4,8 +4,13 @@
 //! (`entreat::net::scripted`), in memory or over loopback. Where time matters, the scripted net is exact, and the real
 //! ones only have to have waited long enough: nothing here depends on a machine being fast.
 
+mod bad_input;
 mod broken;
+mod content;
+mod cookies;
 mod exchange;
+mod redirects;
 mod reuse;
 mod support;
 mod time;
+mod upload;
