@@ -10,9 +10,11 @@ use crate::config::Settings;
 use crate::error::{Error, Kind, Result, excerpt};
 use crate::h1::head_write;
 use crate::headers::Headers;
+use crate::policy::auth::{Credentials, basic};
 use crate::policy::redirect;
 use crate::response::ResponseHead;
 use crate::url::Url;
+use percent_encoding::percent_decode_str;
 
 /// How long the request's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,9 @@ pub fn prepare(draft: &Draft<'_>, settings: &Settings) -> Result<(Headers, BodyF
     if settings.decompress {
         ours("Accept-Encoding", ACCEPT_ENCODING.as_bytes())?;
     }
+    if let Some(value) = url_authorization(draft.url)? {
+        ours("Authorization", value.as_bytes())?;
+    }
     if let Some(cookie) = draft.cookie {
         ours("Cookie", cookie)?;
     }
@@ -78,6 +83,13 @@ pub fn prepare(draft: &Draft<'_>, settings: &Settings) -> Result<(Headers, BodyF
     }
     let framing = frame(draft, &mut fields)?;
     Ok((fields, framing))
+}
+
+/// What user name and password in the URL stand for: Basic credentials, percent-decoded, as browsers and curl have it.
+fn url_authorization(url: &Url) -> Result<Option<String>> {
+    let Some((user, password)) = url.credentials() else { return Ok(None) };
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    basic::authorization(&basic::Rules::modern(), &Credentials::new(decode(user), decode(password))).map(Some)
 }
 
 /// The codings that [`crate::content`] can undo.
@@ -288,6 +300,15 @@ mod tests {
         let given = [("Content-Length", "5"), ("Transfer-Encoding", "chunked")];
         let error = prepared("POST", "http://a/", &given, BodyLength::Known(5)).unwrap_err();
         assert_eq!(error.kind(), Kind::InvalidBody);
+    }
+
+    #[test]
+    fn credentials_of_the_url_become_basic_auth_and_stay_out_of_the_target() {
+        let (wire, _) = prepared("GET", "http://user:p%40ss@a/", &[], BodyLength::None).unwrap();
+        assert!(
+            wire.contains("Authorization: Basic dXNlcjpwQHNz\r\n") && wire.contains("Host: a\r\n"),
+            "{wire}"
+        );
     }
 
     #[test]
