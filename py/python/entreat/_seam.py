@@ -220,8 +220,7 @@ class HTTPResponse(http.client.HTTPResponse):
             raise _as_raised_by_a_socket(error, wire._sock._connection) from error
 
         fields = raw.headers
-        if len(fields) > http.client._MAXHEADERS:
-            raise http.client.HTTPException(f"got more than {http.client._MAXHEADERS} headers")
+        _check_limits(fields)
         self.headers = self.msg = http.client.HTTPMessage()
         for name, value in fields:
             # Not by assignment, which would search for the name each time.
@@ -250,7 +249,8 @@ class HTTPResponse(http.client.HTTPResponse):
     def _frame(self) -> None:
         """How long the body is, by the rules that http.client goes by (RFC 9112, 6.3)."""
         self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
+        if self.chunked:
+            self.chunk_left = None
         self.will_close = self._check_close()
         self.length = None
         length = self.headers.get("content-length")
@@ -265,6 +265,14 @@ class HTTPResponse(http.client.HTTPResponse):
             self.length = 0
         if not self.will_close and not self.chunked and self.length is None:
             self.will_close = True
+
+
+def _check_limits(fields: list[tuple[str, str]]) -> None:
+    """http.client's limits on a head, which programs raise and rely on. It counts the empty line at the end too."""
+    if len(fields) + 1 > http.client._MAXHEADERS:
+        raise http.client.HTTPException(f"got more than {http.client._MAXHEADERS} headers")
+    if any(len(value) > http.client._MAXLINE for _, value in fields):
+        raise http.client.LineTooLong("header line")
 
 
 class _EngineConnection:
@@ -442,7 +450,7 @@ _REFUSED_HEAD = ("MalformedResponse", "ClosedEarly", "HeadTooLarge")
 def _as_raised_by_a_socket(error: _native.EngineError, connection: _EngineConnection) -> Exception:
     """What a genuine connection raises in place of an error of the engine, before the response's head is there."""
     make = _BEFORE_HEAD.get(error.kind)
-    return http.client.BadStatusLine(error.message) if make is None else make(error, connection)
+    return http.client.HTTPException(error.message) if make is None else make(error, connection)
 
 
 def _resolve_error(error, connection) -> Exception:
@@ -499,7 +507,7 @@ _BEFORE_HEAD = {
         "Remote end closed connection without response"
     ),
     "ClosedEarly": lambda error, connection: http.client.IncompleteRead(b""),
-    "HeadTooLarge": lambda error, connection: http.client.HTTPException(error.message),
+    "MalformedResponse": lambda error, connection: http.client.BadStatusLine(error.message),
     "InvalidUrl": lambda error, connection: http.client.InvalidURL(error.message),
     "InvalidHeader": lambda error, connection: ValueError(error.message),
     "InvalidMethod": lambda error, connection: ValueError(error.message),
@@ -507,12 +515,14 @@ _BEFORE_HEAD = {
 
 
 def _broken_body(error: _native.EngineError) -> bytes:
-    """What a socket does in place of an error of the engine while a body is read: http.client notices what is missing."""
+    """What a socket gives in place of an error of the engine while a body is read.
+
+    Whatever the engine could make no sense of: http.client is to see it, and what is missing, for itself.
+    """
     if error.kind in ("ClosedEarly", "ClosedWithoutResponse"):
-        return b""
+        return getattr(error, "received", None) or b""
     if error.kind == "MalformedChunk":
-        # It stands where a chunk's size should.
-        return b"malformed\r\n"
+        return getattr(error, "received", None) or b"malformed\r\n"
     if error.kind == "ReadTimeout":
         raise TimeoutError("timed out")
     raise _os_error(error) from error
