@@ -4,7 +4,6 @@
 //! in core; which connection serves which request, in `engine`.
 
 use crate::net::Net;
-#[cfg(feature = "tls")]
 use crate::tls;
 use crate::transport::Transport;
 use entreat_core::{Deadline, Deadlines, Result};
@@ -34,7 +33,6 @@ impl<S> Connection<S> {
     }
 
     /// Runs the TLS handshake of `session` to its end.
-    #[cfg(feature = "tls")]
     pub(crate) async fn secure<N: Net<Stream = S>>(
         &mut self,
         net: &N,

@@ -9,7 +9,6 @@ use crate::body::{Body, Content, Source};
 use crate::connection::Connection;
 use crate::incoming::Incoming;
 use crate::net::Net;
-#[cfg(feature = "tls")]
 use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
 use entreat_core::h1::{self, HeadParser, LAST_CHUNK, Verdict};
@@ -33,7 +32,6 @@ const JOINED: usize = 16 * 1024;
 pub struct Engine<N: Net> {
     pub(crate) net: N,
     pool: Mutex<Pool<Connection<N::Stream>>>,
-    #[cfg(feature = "tls")]
     tls: tls::Contexts,
     closed: AtomicBool,
 }
@@ -74,7 +72,6 @@ impl<N: Net> Engine<N> {
         Arc::new(Engine {
             net,
             pool: Mutex::new(Pool::new(rules)),
-            #[cfg(feature = "tls")]
             tls: tls::Contexts::default(),
             closed: AtomicBool::new(false),
         })
@@ -186,34 +183,18 @@ impl<N: Net> Engine<N> {
     async fn open(&self, outgoing: &Outgoing<'_>, key: Key<'_>) -> Result<Connection<N::Stream>> {
         let (url, now) = (outgoing.url, self.net.now());
         let deadline = outgoing.deadlines.connect(now);
+        // First of all, as it finds out whether what the rules name can be read.
+        let session = match url.scheme() {
+            Scheme::Http => None,
+            Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
+        };
         let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
         let stream = self.net.connect(&addresses, deadline).await?;
         let mut connection = Connection::new(stream, key.origin.into(), key.settings, now);
-        if url.scheme() == Scheme::Https {
-            self.secure(&mut connection, outgoing, deadline).await?;
+        if let Some(session) = session {
+            connection.secure(&self.net, session, deadline).await?;
         }
         Ok(connection)
-    }
-
-    #[cfg(feature = "tls")]
-    async fn secure(
-        &self,
-        connection: &mut Connection<N::Stream>,
-        outgoing: &Outgoing<'_>,
-        deadline: entreat_core::Deadline,
-    ) -> Result<()> {
-        let session = self.tls.session(&outgoing.settings.tls, outgoing.url.host())?;
-        connection.secure(&self.net, session, deadline).await
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn secure(
-        &self,
-        _connection: &mut Connection<N::Stream>,
-        _outgoing: &Outgoing<'_>,
-        _deadline: entreat_core::Deadline,
-    ) -> Result<()> {
-        Err(Error::new(Kind::UnsupportedScheme).seen("https").hint("build with the feature \"tls\""))
     }
 
     /// One request out and one head in, on one connection.

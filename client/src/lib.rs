@@ -39,7 +39,7 @@ mod response;
 #[doc(hidden)]
 pub mod session;
 mod text;
-#[cfg(feature = "tls")]
+#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
 mod transport;
 

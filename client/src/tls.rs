@@ -183,7 +183,8 @@ fn explain(error: rustls::Error) -> Error {
     let certificate = |hint: &'static str| Error::new(Kind::InvalidCertificate).hint(hint);
     let explained = match &error {
         rustls::Error::InvalidCertificate(reason) => match reason {
-            CertificateError::UnknownIssuer => certificate(
+            // A bad signature: an authority of the same name, but with another key, is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => certificate(
                 "no trusted root signed it: pass the CA's certificate, or accept that it is not trusted",
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

@@ -5,30 +5,23 @@
 //! what was dropped half-way, so records on their way out are kept as well).
 
 use crate::net::{Net, Peeked};
-#[cfg(feature = "tls")]
 use crate::tls;
-use entreat_core::{Deadline, Result};
-#[cfg(feature = "tls")]
-use entreat_core::{Error, Kind};
+use entreat_core::{Deadline, Error, Kind, Result};
 
 /// How many batches of TLS messages may lie on an idle connection: servers send two tickets, floods are endless.
-#[cfg(feature = "tls")]
 const TICKET_BATCHES: usize = 16;
 
 /// How long a good-bye may wait for a peer that does not read.
-#[cfg(feature = "tls")]
 const GOODBYE: std::time::Duration = std::time::Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Transport<S> {
     stream: S,
-    #[cfg(feature = "tls")]
     tls: Option<Box<Tls>>,
     /// Bytes that the stream has taken so far.
     written: u64,
 }
 
-#[cfg(feature = "tls")]
 #[derive(Debug)]
 struct Tls {
     session: tls::Session,
@@ -39,16 +32,10 @@ struct Tls {
 
 impl<S> Transport<S> {
     pub(crate) fn new(stream: S) -> Transport<S> {
-        Transport {
-            stream,
-            #[cfg(feature = "tls")]
-            tls: None,
-            written: 0,
-        }
+        Transport { stream, tls: None, written: 0 }
     }
 
     /// Runs the TLS handshake of `session` to its end.
-    #[cfg(feature = "tls")]
     pub(crate) async fn secure<N: Net<Stream = S>>(
         &mut self,
         net: &N,
@@ -83,7 +70,6 @@ impl<S> Transport<S> {
 
     /// True where nothing of what [`Transport::push`] took is on its way.
     pub(crate) fn is_flushed(&self) -> bool {
-        #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             return tls.sent == tls.outgoing.len();
         }
@@ -99,19 +85,15 @@ impl<S> Transport<S> {
         listening: bool,
         deadline: Deadline,
     ) -> Result<bool> {
-        #[cfg(feature = "tls")]
         let ready = match &mut self.tls {
             None => *bytes,
             Some(tls) => tls.encrypt(bytes)?,
         };
-        #[cfg(not(feature = "tls"))]
-        let ready = *bytes;
         let count = match listening {
             true => net.write_listening(&mut self.stream, ready, deadline).await?,
             false => net.write(&mut self.stream, ready, deadline).await?,
         };
         self.written += count as u64;
-        #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             tls.sent += count;
             return Ok(count > 0);
@@ -130,7 +112,6 @@ impl<S> Transport<S> {
         into: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize> {
-        #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             loop {
                 if let Some(count) = tls.session.read(into)? {
@@ -147,7 +128,6 @@ impl<S> Transport<S> {
 
     /// Reads what has arrived already, without waiting; 0 where that is nothing, or the end.
     pub(crate) async fn read_ready<N: Net<Stream = S>>(&mut self, net: &N, into: &mut [u8]) -> Result<usize> {
-        #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             loop {
                 if let Some(count) = tls.session.read(into)? {
@@ -171,7 +151,6 @@ impl<S> Transport<S> {
     /// On TLS, unasked bytes may be session tickets: only plaintext, an alert or the end mean that it is dead.
     /// Plaintext may have been decrypted before along with what was asked for: then nothing lies on the socket.
     pub(crate) async fn is_quiet<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
-        #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             for _ in 0..TICKET_BATCHES {
                 match (tls.session.read(&mut [0]), net.peek(&mut self.stream)) {
@@ -191,19 +170,15 @@ impl<S> Transport<S> {
 
     /// Says good-bye on TLS, as far as the socket takes it soon; dropping the transport then closes it.
     pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N) {
-        #[cfg(feature = "tls")]
         if let Transport { mut stream, tls: Some(mut tls), .. } = self {
             tls.session.close();
             let deadline = Deadline { at: net.now().checked_add(GOODBYE), kind: Kind::WriteTimeout };
             // Nobody can be told of a failure to say good-bye.
             let _ = tls.flush(net, &mut stream, deadline).await;
         }
-        #[cfg(not(feature = "tls"))]
-        let _ = net;
     }
 }
 
-#[cfg(feature = "tls")]
 impl Tls {
     /// Records to send: what is left of earlier ones, else some of `bytes`, encrypted.
     fn encrypt(&mut self, bytes: &mut &[u8]) -> Result<&[u8]> {

@@ -9,7 +9,7 @@ behaviour!(an_url_that_cannot_be_asked_is_refused, |bench| {
     let address = peer.address;
     let cases = [
         (format!("ftp://{address}/"), Kind::UnsupportedScheme),
-        (format!("file:///etc/passwd"), Kind::UnsupportedScheme),
+        ("file:///etc/passwd".to_owned(), Kind::UnsupportedScheme),
         (format!("{address}/path"), Kind::MissingScheme),
         ("/path".to_owned(), Kind::MissingScheme),
         ("http://".to_owned(), Kind::InvalidUrl),

@@ -6,6 +6,8 @@
 
 mod bad_input;
 mod broken;
+mod cancellation;
+mod concurrency;
 mod content;
 mod cookies;
 mod exchange;
@@ -13,4 +15,5 @@ mod redirects;
 mod reuse;
 mod support;
 mod time;
+mod tls;
 mod upload;

@@ -7,6 +7,7 @@ use entreat::net::scripted::{Log, Script, Scripted, Scripts, Step};
 use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
 use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
+use entreat_testkit::ca::Leaf;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -20,7 +21,8 @@ pub(crate) const SHORT: Duration = Duration::from_millis(150);
 /// Much longer than anything takes on the slowest machine: what reaches it hangs.
 const HANG: Duration = Duration::from_secs(30);
 
-/// Makes three tests of one body, a block that may await and sees the bench under the given name.
+/// Makes a test per net of one body, a block that may await and sees the bench under the given name: three, or two
+/// where it needs TLS, which the scripted net does not speak.
 macro_rules! behaviour {
     ($name:ident, |$bench:ident| $body:block) => {
         mod $name {
@@ -28,15 +30,7 @@ macro_rules! behaviour {
 
             async fn body<B: $crate::support::Bench>($bench: &B) $body
 
-            #[test]
-            fn blocking() {
-                $crate::support::guarded(|| entreat::net::blocking::block(body(&$crate::support::BlockingBench::default())));
-            }
-
-            #[test]
-            fn tokio() {
-                $crate::support::guarded(|| $crate::support::runtime().block_on(body(&$crate::support::TokioBench::default())));
-            }
+            $crate::support::behaviour!(@real);
 
             #[test]
             fn scripted() {
@@ -45,6 +39,30 @@ macro_rules! behaviour {
                     net.run(body(&$crate::support::ScriptedBench(net.clone())));
                 });
             }
+        }
+    };
+    ($name:ident, tls, |$bench:ident| $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn body<B: $crate::support::TlsBench>($bench: &B) $body
+
+            $crate::support::behaviour!(@real);
+        }
+    };
+    (@real) => {
+        #[test]
+        fn blocking() {
+            $crate::support::guarded(|| {
+                entreat::net::blocking::block(body(&$crate::support::BlockingBench::default()));
+            });
+        }
+
+        #[test]
+        fn tokio() {
+            $crate::support::guarded(|| {
+                $crate::support::runtime().block_on(body(&$crate::support::TokioBench::default()));
+            });
         }
     };
 }
@@ -108,6 +126,34 @@ pub(crate) trait Bench {
     }
 }
 
+/// A bench whose peers may speak TLS.
+pub(crate) trait TlsBench: Bench {
+    fn listen_tls(&self, scripts: Scripts, log: &Log, tls: TlsPeer) -> SocketAddr;
+
+    /// A peer with that certificate that plays one script for each connection, and says good-bye before it closes.
+    fn tls_peers<const N: usize>(&self, leaf: &Leaf, scripts: [Script; N]) -> Peer {
+        self.tls_peer_for(leaf, true, Scripts::Each(scripts.into()))
+    }
+
+    fn tls_peer_for(&self, leaf: &Leaf, close_notify: bool, scripts: Scripts) -> Peer {
+        let log = Log::default();
+        let tls = TlsPeer { config: leaf.server(&["http/1.1"]), close_notify };
+        Peer { address: self.listen_tls(scripts, &log, tls), log }
+    }
+}
+
+impl TlsBench for BlockingBench {
+    fn listen_tls(&self, scripts: Scripts, log: &Log, tls: TlsPeer) -> SocketAddr {
+        self.0.listen(scripts, log, Some(tls))
+    }
+}
+
+impl TlsBench for TokioBench {
+    fn listen_tls(&self, scripts: Scripts, log: &Log, tls: TlsPeer) -> SocketAddr {
+        self.0.listen(scripts, log, Some(tls))
+    }
+}
+
 /// Someone to connect to.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
@@ -118,6 +164,11 @@ impl Peer {
     /// A URL of this peer; the path begins with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// As [`Peer::url`], over TLS.
+    pub(crate) fn https(&self, path: &str) -> Request {
+        Request::get(format!("https://localhost:{}{path}", self.address.port()))
     }
 
     pub(crate) fn get(&self, path: &str) -> Request {

@@ -1,0 +1,83 @@
+//! Many at once on one session: threads, tasks, and futures of one thread.
+
+use crate::support::*;
+use entreat::net::Net;
+use entreat::net::scripted::{Scripted, Step};
+use entreat::session::Session;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+const WORKERS: usize = 8;
+const REQUESTS: usize = 50;
+
+fn echo<B: Bench>(bench: &B) -> Peer {
+    bench.peer_for_all([Step::Expect, Step::Echo, Step::Again])
+}
+
+async fn work<N: Net>(session: Session<N>, url: String, worker: usize) {
+    for number in 0..REQUESTS {
+        let path = format!("/{worker}/{number}");
+        let request = entreat::Request::get(format!("{url}{path}"));
+        assert_eq!(fetch(&session, request).await.unwrap().text(), path);
+    }
+}
+
+fn check<N: Net>(session: &Session<N>, peer: &Peer) {
+    assert_eq!(peer.log.requests().len(), WORKERS * REQUESTS);
+    assert!(peer.log.connections() <= WORKERS, "{}", peer.log.connections());
+    assert!(session.engine().idle() <= WORKERS);
+}
+
+#[test]
+fn threads_share_a_blocking_session() {
+    guarded(|| {
+        let bench = BlockingBench::default();
+        let (session, peer) = (bench.session(), echo(&bench));
+        std::thread::scope(|scope| {
+            for worker in 0..WORKERS {
+                let (session, url) = (session.clone(), peer.url(""));
+                scope.spawn(move || entreat::net::blocking::block(work(session, url, worker)));
+            }
+        });
+        check(&session, &peer);
+    });
+}
+
+#[test]
+fn tasks_share_a_session_of_tokio() {
+    guarded(|| {
+        let bench = TokioBench::default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (session, peer) = (bench.session(), echo(&bench));
+            let tasks: Vec<_> = (0..WORKERS)
+                .map(|worker| tokio::spawn(work(session.clone(), peer.url(""), worker)))
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            check(&session, &peer);
+        });
+    });
+}
+
+#[test]
+fn futures_that_suspend_everywhere_share_a_session() {
+    guarded(|| {
+        let net = Scripted::default();
+        let bench = ScriptedBench(net.clone());
+        let (session, peer) = (bench.session(), echo(&bench));
+        net.run(all((0..WORKERS).map(|worker| work(session.clone(), peer.url(""), worker))));
+        check(&session, &peer);
+    });
+}
+
+/// Polls all of them until all are done.
+async fn all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
+    let mut futures: Vec<_> = futures.map(Box::pin).collect();
+    poll_fn(|context| {
+        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
