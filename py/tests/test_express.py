@@ -1,0 +1,330 @@
+"""The express lane serves what is plain, and nobody can tell: its responses behave as any, and a patch is always called.
+
+Which requests take it is told by `Response.lane`. Whatever a program customises must be called, so it leaves the lane.
+"""
+
+import copy
+import gc
+import logging
+import pickle
+import weakref
+from unittest import mock
+
+import pytest
+from peers import OK, Answers, Peer, response
+
+import entreat
+from entreat import adapters, cookies, models, sessions
+
+
+@pytest.fixture
+def peer():
+    with Peer(Answers()) as running:
+        yield running
+
+
+PLAIN = {
+    "nothing else": {},
+    "headers": {"headers": {"X-One": "1", "Accept": None}},
+    "params": {"params": {"q": "a b", "n": 1, "list": ["x", "y"], "none": None}},
+    "json": {"json": {"a": [1, None, "ü"]}},
+    "a form": {"data": {"name": "John", "job": "developer"}},
+    "text": {"data": "plain text ü"},
+    "bytes": {"data": b"\0\xff"},
+    "a pair for auth": {"auth": ("user", "pass")},
+    "cookies": {"cookies": {"a": "b"}},
+    "a time-out": {"timeout": 5},
+    "two time-outs": {"timeout": (3.05, 27)},
+    "no time-out to connect": {"timeout": (None, 5.0)},
+    "stream": {"stream": True},
+    "no redirects": {"allow_redirects": False},
+    "verify=False over http": {"verify": False},
+}
+
+
+@pytest.mark.parametrize("arguments", PLAIN.values(), ids=PLAIN.keys())
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_plain_call_takes_the_express_lane(session, peer, method, arguments):
+    answer = session.request(method, f"{peer.url}/path?query=1", **arguments)
+    assert answer.lane == "express"
+    assert answer.text == "ok"
+
+
+def test_so_do_the_functions_of_the_module(peer):
+    assert entreat.get(peer.url).lane == "express"
+    assert entreat.post(peer.url, data={"a": "b"}).lane == "express"
+
+
+def test_so_does_a_session_with_headers_auth_and_a_cookie_in_its_jar(session, peer):
+    session.headers.update({"X-Session": "1"})
+    session.cookies.set("kept", "yes")
+    session.auth = ("user", "pass")
+    assert session.get(peer.url).lane == "express"
+    (request,) = peer.requests
+    assert b"\r\nX-Session: 1\r\nCookie: kept=yes\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n" in request
+
+
+def test_so_does_a_session_whose_adapters_were_looked_at(session, peer):
+    session.get_adapter(peer.url)
+    assert session.get(peer.url).lane == "express"
+
+
+def test_so_does_a_session_with_a_plain_adapter_that_retries(session, peer):
+    session.mount("http://", adapters.HTTPAdapter(max_retries=3))
+    assert session.get(peer.url).lane == "express"
+
+
+def test_so_does_every_hop_of_a_redirect(session):
+    hops = Answers(response("302 Found", Location="/two"), response("301 Moved", Location="/three"), OK)
+    with Peer(hops) as peer:
+        answer = session.get(peer.url)
+    assert [each.lane for each in (*answer.history, answer)] == ["express"] * 3
+    assert [each.status_code for each in answer.history] == [302, 301]
+    assert answer.url == f"{peer.url}/three"
+
+
+def test_a_cookie_that_came_is_sent_again(session):
+    with Peer(Answers(response(Set_Cookie="a=b; Path=/"))) as peer:
+        first = session.get(peer.url)
+        second = session.get(peer.url)
+    assert first.lane == second.lane == "express"
+    assert dict(first.cookies) == dict(session.cookies) == {"a": "b"} and dict(second.cookies) == {}
+    assert b"\r\nCookie: a=b\r\n" in peer.requests[1]
+
+
+def test_https_takes_it_with_the_path_of_an_authority(session, origin):
+    assert session.get(f"{origin.https}/get", verify=origin.ca_file).lane == "express"
+    session.verify = origin.ca_file
+    assert session.get(f"{origin.https}/get").lane == "express"
+
+
+def test_unverified_https_takes_it_and_still_warns(session, origin):
+    from urllib3.exceptions import InsecureRequestWarning
+
+    with pytest.warns(InsecureRequestWarning, match="Unverified HTTPS request is being made to host 'localhost'"):
+        assert session.get(f"{origin.https}/get", verify=False).lane == "express"
+
+
+# A response of the express lane is a Response like any other.
+
+
+def test_attributes_are_made_when_looked_at_and_then_stay(session, peer):
+    answer = session.get(peer.url)
+    assert answer.headers is answer.headers and answer.request is answer.request and answer.raw is answer.raw
+    answer.encoding = "utf-16"
+    assert answer.encoding == "utf-16"
+    answer.custom = 1
+    assert vars(answer)["custom"] == 1
+    with pytest.raises(AttributeError, match="'Response' object has no attribute 'missing'"):
+        answer.missing  # noqa: B018
+
+
+def test_vars_of_a_response_show_what_a_response_has(session, peer):
+    by_hand = entreat.Response()
+    assert list(vars(session.get(peer.url))) == list(vars(by_hand))
+
+
+def test_a_deleted_attribute_stays_deleted(session, peer):
+    answer = session.get(peer.url)
+    assert answer.reason == "OK"
+    del answer.reason
+    assert not hasattr(answer, "reason")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_response_survives_pickling(session, peer, stream):
+    answer = session.get(peer.url, stream=stream)
+    again = pickle.loads(pickle.dumps(answer))
+    assert (again.status_code, again.text, again.url) == (200, "ok", f"{peer.url}/")
+    assert again.headers == answer.headers and again.request.url == answer.url
+    assert again.raw is None and again.lane is None
+
+
+def test_a_response_can_be_copied(session, peer):
+    answer = session.get(peer.url)
+    assert copy.copy(answer).text == "ok"
+    assert copy.deepcopy(answer).headers == answer.headers
+
+
+def test_a_session_survives_pickling(session, peer):
+    session.get(peer.url)
+    session.headers["X-Kept"] = "1"
+    again = pickle.loads(pickle.dumps(session))
+    assert again.get(peer.url).lane == "express"
+    assert b"X-Kept: 1" in peer.requests[1]
+
+
+def test_a_response_made_by_hand_holds_what_it_is_given():
+    by_hand = entreat.Response()
+    by_hand.status_code, by_hand._content, by_hand.encoding = 201, b"made", "ascii"
+    by_hand.headers["Content-Type"] = "text/plain"
+    assert (by_hand.ok, by_hand.text, by_hand.lane) == (True, "made", None)
+
+
+def test_a_response_leaves_no_cycle_behind(session, peer):
+    answer = session.get(peer.url)
+    answer.text, answer.headers, answer.request  # noqa: B018
+    seen = weakref.ref(answer)
+    gc.disable()
+    try:
+        del answer
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+# Whatever is replaced is called.
+
+METHODS = [
+    (sessions.Session, "send"),
+    (sessions.Session, "prepare_request"),
+    (sessions.Session, "merge_environment_settings"),
+    (sessions.Session, "get_adapter"),
+    (adapters.HTTPAdapter, "send"),
+    (adapters.HTTPAdapter, "build_response"),
+    (adapters.HTTPAdapter, "cert_verify"),
+    (adapters.HTTPAdapter, "add_headers"),
+    (adapters.HTTPAdapter, "request_url"),
+    (adapters.HTTPAdapter, "get_connection_with_tls_context"),
+    (models.Request, "prepare"),
+    (models.PreparedRequest, "prepare"),
+    (models.PreparedRequest, "prepare_url"),
+    (models.PreparedRequest, "prepare_headers"),
+    (models.PreparedRequest, "prepare_body"),
+    (models.PreparedRequest, "prepare_auth"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), METHODS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_patched_method_is_called(session, peer, owner, name):
+    with mock.patch.object(owner, name, autospec=True, side_effect=getattr(owner, name)) as patched:
+        answer = session.get(peer.url)
+    assert patched.called
+    assert answer.lane == "open"
+    assert session.get(peer.url).lane == "express"
+
+
+FUNCTIONS = [
+    (sessions, "merge_cookies"),
+    (sessions, "merge_setting"),
+    (sessions, "dispatch_hook"),
+    (sessions, "extract_cookies_to_jar"),
+    (sessions, "get_netrc_auth"),
+    (sessions, "get_environ_proxies"),
+    (models, "requote_uri"),
+    (models, "parse_url"),
+    (models, "check_header_validity"),
+    (adapters, "extract_cookies_to_jar"),
+    (adapters, "get_encoding_from_headers"),
+    (adapters, "select_proxy"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), FUNCTIONS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_patched_function_is_called(session, peer, module, name):
+    with mock.patch.object(module, name, side_effect=getattr(module, name)) as patched:
+        answer = session.get(peer.url)
+    assert patched.called
+    assert answer.lane == "open"
+    assert session.get(peer.url).lane == "express"
+
+
+@pytest.mark.parametrize("name", ["request", "send", "prepare_request", "get_adapter", "merge_environment_settings"])
+def test_a_method_replaced_on_one_session_is_called(session, peer, name):
+    session_with_patch = entreat.Session()
+    with mock.patch.object(session_with_patch, name, side_effect=getattr(session_with_patch, name)) as patched:
+        session_with_patch.get(peer.url)
+        assert patched.called
+        assert session.get(peer.url).lane == "express"
+
+
+def test_a_method_replaced_on_one_adapter_is_called(session, peer):
+    adapter = session.get_adapter(peer.url)
+    with mock.patch.object(adapter, "send", side_effect=adapter.send) as patched:
+        assert session.get(peer.url).lane == "open"
+    assert patched.called
+
+
+def test_a_send_that_is_mocked_away_answers(session):
+    made = entreat.Response()
+    made.status_code = 299
+    with mock.patch("entreat.sessions.Session.send", return_value=made):
+        assert session.get("http://nowhere.invalid/") is made
+    with mock.patch("entreat.adapters.HTTPAdapter.send", return_value=made):
+        made.raw = mock.Mock()
+        assert session.get("http://nowhere.invalid/", stream=True) is made
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "urllib3.connectionpool.HTTPConnectionPool.urlopen",
+        "urllib3.connectionpool.HTTPConnectionPool._make_request",
+        "urllib3.connectionpool.HTTPConnectionPool._get_conn",
+        "urllib3.connection.HTTPConnection.request",
+        "urllib3.connection.HTTPConnection.getresponse",
+        "http.client.HTTPConnection.putrequest",
+        "http.client.HTTPConnection.getresponse",
+        "http.client.HTTPConnection.endheaders",
+        "http.client.HTTPConnection.connect",
+        "socket.create_connection",
+        "socket.getaddrinfo",
+        "socket.socket.connect",
+    ],
+)
+def test_a_patch_below_requests_is_called_where_requests_would_call_it(peer, target):
+    module, _, name = target.rpartition(".")
+    original = mock._importer(module) if hasattr(mock, "_importer") else __import__("pkgutil").resolve_name(module)
+    calls = []
+
+    def wrapper(*arguments, **keywords):
+        calls.append(name)
+        return function(*arguments, **keywords)
+
+    function = getattr(original, name)
+    with mock.patch(target, wrapper), entreat.Session() as session:
+        session.get(peer.url)
+    would_be_called = target not in ("http.client.HTTPConnection.connect", "socket.create_connection")
+    assert bool(calls) is would_be_called
+
+
+def test_subclasses_and_hooks_are_called(peer):
+    class Mine(entreat.Session):
+        def send(self, request, **settings):
+            seen.append(request.url)
+            return super().send(request, **settings)
+
+    seen = []
+    assert Mine().get(peer.url).lane == "open"
+    assert entreat.get(peer.url, hooks={"response": lambda answer, **_: seen.append(answer)}).lane == "open"
+    assert len(seen) == 2
+
+
+def test_debugging_shows_what_urllib3_logs(session, peer, caplog):
+    with caplog.at_level(logging.DEBUG):
+        session.get(peer.url)
+    assert f'{peer.url} "GET / HTTP/1.1" 200 2' in caplog.text
+    with caplog.at_level(logging.INFO):
+        assert session.get(peer.url).lane == "express"
+
+
+def test_debugging_by_http_client_shows_the_request(session, peer, capsys):
+    import http.client
+
+    with mock.patch.object(http.client.HTTPConnection, "debuglevel", 1):
+        session.get(peer.url)
+    assert "send: b'GET / HTTP/1.1" in capsys.readouterr().out
+
+
+def test_a_jar_of_the_programs_own_is_asked(session, peer):
+    class Jar(cookies.RequestsCookieJar):
+        def add_cookie_header(self, request):
+            asked.append(request)
+            super().add_cookie_header(request)
+
+    asked = []
+    jar = Jar()
+    jar.set("a", "b")
+    session.cookies = jar
+    assert session.get(peer.url).status_code == 200
+    assert b"\r\nCookie: a=b\r\n" in peer.requests[0]
