@@ -5,14 +5,17 @@
 //! made by hand, unpickled or by a subclass has no answer, and keeps all its state in its dictionary.
 
 use crate::exchange::{Raw, latin1};
+use crate::state::state;
 use crate::support::Support;
 use entreat::{Headers, Url};
 use entreat_core::ResponseHead;
 use pyo3::exceptions::PyAttributeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The base class of `Response`. Takes any arguments; an instance made by a program is empty.
@@ -31,18 +34,21 @@ pub(crate) struct Answer {
     pub(crate) request_headers: Headers,
     pub(crate) request_body: Option<Py<PyAny>>,
     pub(crate) cookies: Option<Py<PyAny>>,
-    pub(crate) session: Py<PyAny>,
+    /// Absent for a call without a session.
+    pub(crate) session: Option<Py<PyAny>>,
     pub(crate) body: AnswerBody,
     /// A request that Python prepared, where there is one: `request` is that very object.
     pub(crate) request: Option<Py<PyAny>>,
+    /// The simple attributes are in the instance's dictionary.
+    pub(crate) touched: AtomicBool,
 }
 
 /// The body: read, or still coming in.
 pub(crate) enum AnswerBody {
     /// Read, content codings undone.
-    Decoded(Vec<u8>),
+    Decoded(Py<PyBytes>),
     /// Read as it came; urllib3 decodes it when it is asked for, or says why it cannot.
-    Coded(Vec<u8>),
+    Coded(Py<PyBytes>),
     /// Not read.
     Streamed(Py<Raw>),
 }
@@ -77,16 +83,24 @@ impl ResponseBase {
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
         let key = name.to_str()?;
         let Some(answer) = slf.get().answer.get() else { return Err(no_attribute(slf, key)) };
+        let state = state(slf)?;
+        if !answer.touched.swap(true, Ordering::Relaxed) {
+            answer.fill_simple(slf.py(), &state)?;
+            if let Some(value) = state.get_item(name)? {
+                return Ok(value);
+            }
+        }
         let Some(value) = answer.value(slf, key)? else { return Err(no_attribute(slf, key)) };
         // Two threads may come here at once; then both make the value, and the later one stays.
-        slf.as_any().setattr(name, &value)?;
+        state.set_item(name, &value)?;
         Ok(value)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         let Some(answer) = self.answer.get() else { return Ok(()) };
-        visit.call(&answer.session)?;
-        for object in [&answer.request_body, &answer.cookies, &answer.request].into_iter().flatten() {
+        for object in
+            [&answer.session, &answer.request_body, &answer.cookies, &answer.request].into_iter().flatten()
+        {
             visit.call(object)?;
         }
         Ok(())
@@ -139,11 +153,30 @@ impl Answer {
         support: &Support,
     ) -> PyResult<Bound<'py, PyAny>> {
         let class = support.response_class.bind(py);
-        let response = class.call_method1(pyo3::intern!(py, "__new__"), (class,))?;
+        let response = class.call_method1(intern!(py, "__new__"), (class,))?;
         let base = response.cast::<ResponseBase>()?;
         // A fresh instance has no answer yet.
         let _ = base.get().answer.set(Box::new(self));
         Ok(response)
+    }
+
+    /// Puts what costs next to nothing into the instance's dictionary: a look that misses it costs more.
+    fn fill_simple(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+        let read = !matches!(self.body, AnswerBody::Streamed(_));
+        let empty = state.is_empty();
+        // What a program has set before stays.
+        let put =
+            |name: &Bound<'_, PyString>, value: Bound<'_, PyAny>| match empty || !state.contains(name)? {
+                true => state.set_item(name, value),
+                false => Ok(()),
+            };
+        put(intern!(py, "status_code"), self.head.status.into_pyobject(py)?.into_any())?;
+        put(intern!(py, "_content_consumed"), read.into_pyobject(py)?.to_owned().into_any())?;
+        put(intern!(py, "encoding"), self.encoding(py, Support::get(py)?)?)?;
+        if let AnswerBody::Decoded(bytes) = &self.body {
+            put(intern!(py, "_content"), bytes.bind(py).clone().into_any())?;
+        }
+        Ok(())
     }
 
     /// The value of one of [`KEYS`], made now.
@@ -153,16 +186,14 @@ impl Answer {
         let streamed = matches!(self.body, AnswerBody::Streamed(_));
         let value = match key {
             "_content" => match &self.body {
-                AnswerBody::Decoded(bytes) => PyBytes::new(py, bytes).into_any(),
-                AnswerBody::Coded(bytes) => {
-                    support.call(py, "decode_content", (slf, PyBytes::new(py, bytes)))?
-                }
+                AnswerBody::Decoded(bytes) => bytes.bind(py).clone().into_any(),
+                AnswerBody::Coded(bytes) => support.call(py, "decode_content", (slf, bytes))?,
                 AnswerBody::Streamed(_) => false.into_pyobject(py)?.to_owned().into_any(),
             },
             "_content_consumed" => (!streamed).into_pyobject(py)?.to_owned().into_any(),
             "_next" => support.call(py, "next_request", (slf,))?,
             "status_code" => self.head.status.into_pyobject(py)?.into_any(),
-            "headers" => support.call(py, "headers", (self.joined_headers(py)?,))?,
+            "headers" => self.headers(py, support)?,
             "raw" => support.call(py, "raw", (slf, self.raw(py)?, !streamed))?,
             "url" => PyString::new(py, self.url.as_str()).into_any(),
             "encoding" => self.encoding(py, support)?,
@@ -177,23 +208,26 @@ impl Answer {
         Ok(Some(value))
     }
 
-    /// Pairs in order; fields of one name are joined, as urllib3's `HTTPHeaderDict` has them.
-    fn joined_headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
+    /// A `CaseInsensitiveDict`; fields of one name are joined, as urllib3's `HTTPHeaderDict` has them.
+    fn headers<'py>(&self, py: Python<'py>, support: &Support) -> PyResult<Bound<'py, PyAny>> {
+        let class = support.headers_class.bind(py);
+        let headers = class.call_method1(intern!(py, "__new__"), (class,))?;
+        let store = support.ordered_dict.bind(py).call0()?;
         let fields = &self.head.headers;
         for (at, (name, value)) in fields.iter().enumerate() {
-            if fields.iter().take(at).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+            let same = |(other, _): &(&str, &[u8])| other.eq_ignore_ascii_case(name);
+            if fields.iter().take(at).any(|field| same(&field)) {
                 continue;
             }
             let mut text = latin1(value);
-            for (_, more) in fields.iter().skip(at + 1).filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            {
+            for (_, more) in fields.iter().skip(at + 1).filter(same) {
                 text.push_str(", ");
                 text.push_str(&latin1(more));
             }
-            list.append((name, text))?;
+            store.set_item(name.to_ascii_lowercase(), (name, text))?;
         }
-        Ok(list)
+        headers.setattr(intern!(py, "_store"), store)?;
+        Ok(headers)
     }
 
     /// The body for urllib3: what is still to come, or nothing, since it was read.

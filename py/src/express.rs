@@ -6,14 +6,17 @@
 //! whose attributes are made when they are looked at (`answer`).
 
 use crate::answer::ResponseBase;
-use crate::send::{Prepared, send};
+use crate::send::{Owner, Prepared, send};
 use crate::state::{Options, State};
 use crate::support::Support;
-use crate::{body, prepare, watch};
+use crate::{body, prepare, shared, watch};
+use entreat::engine::Engine as Connections;
+use entreat::net::blocking::Blocking;
 use entreat::{Body, Headers, Url};
-use entreat_core::exchange::BodyLength;
+use entreat_core::exchange::{BodyLength, is_idempotent};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use std::sync::Arc;
 
 /// Serves a call of `Session.request`, or says `None`: then another lane must.
 #[pyfunction]
@@ -39,30 +42,85 @@ pub(crate) fn express<'py>(
     json: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let support = Support::get(py)?;
-    let plain = is_empty(proxies) && hooks.is_none() && cert.is_none() && is_empty(files);
-    if !plain || !session.get_type().is(&support.session_class) || !watch::is_untouched(py) {
+    if !session.get_type().is(&support.session_class) {
         return Ok(None);
     }
-    let Some(state) = State::read(session, support)? else { return Ok(None) };
-    let call = Call { py, support, state: &state, method, url, params, data, headers, cookies, auth, json };
-    let Some(prepared) = call.prepare()? else { return Ok(None) };
-    let Some(options) = Options::read(&state, &prepared.url, timeout, stream, verify)? else {
-        return Ok(None);
-    };
-    let response = send(py, support, session, prepared, &options)?;
+    let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
+    let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
+    let Some(response) = call.serve(&rest, None)? else { return Ok(None) };
     if !ResponseBase::needs_python(&response) {
         return Ok(Some(response));
     }
     // A cookie to keep, or a redirect: rare enough to be decided in Python, by requests' own steps.
-    let settings = (stream, timeout, verify);
-    support.call(py, "after", (session, response, allow_redirects, settings)).map(Some)
+    support.call(py, "after", (session, response, allow_redirects, (stream, timeout, verify))).map(Some)
+}
+
+/// Serves a call of `requests.request`, whose session lives no longer than the call, or says `None`.
+///
+/// Calls share connections, where nothing about them is the caller's own; see `shared`.
+#[pyfunction]
+pub(crate) fn express_once<'py>(
+    method: &Bound<'py, PyAny>,
+    url: &Bound<'py, PyAny>,
+    keywords: &Bound<'py, PyDict>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = method.py();
+    let support = Support::get(py)?;
+    let mut given: [Option<Bound<'py, PyAny>>; KEYWORDS.len()] = Default::default();
+    for (name, value) in keywords.iter() {
+        let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
+        let Some(at) = KEYWORDS.iter().position(|known| name == *known) else { return Ok(None) };
+        given[at] = Some(value);
+    }
+    let none = py.None().into_bound(py);
+    let yes = PyBool::new(py, true).to_owned().into_any();
+    let [params, data, headers, cookies, auth, json, files, timeout, proxies, hooks, stream, verify, cert] =
+        std::array::from_fn(|at| given[at].as_ref().unwrap_or(&none));
+    let allow_redirects = given[KEYWORDS.len() - 1].as_ref().unwrap_or(&yes);
+    let session = &support.shared_session(py)?;
+    let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
+    let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
+    let Some(response) = call.serve(&rest, Some(shared::connections()))? else { return Ok(None) };
+    if !ResponseBase::needs_python(&response) {
+        return Ok(Some(response));
+    }
+    support.call(py, "after_once", (response, allow_redirects, (stream, timeout, verify))).map(Some)
+}
+
+/// What `requests.request` takes; `allow_redirects` last, since it alone is not `None` where it is left out.
+const KEYWORDS: [&str; 14] = [
+    "params",
+    "data",
+    "headers",
+    "cookies",
+    "auth",
+    "json",
+    "files",
+    "timeout",
+    "proxies",
+    "hooks",
+    "stream",
+    "verify",
+    "cert",
+    "allow_redirects",
+];
+
+/// The call's arguments that do not make up the request.
+struct Rest<'a, 'py> {
+    files: &'a Bound<'py, PyAny>,
+    timeout: &'a Bound<'py, PyAny>,
+    proxies: &'a Bound<'py, PyAny>,
+    hooks: &'a Bound<'py, PyAny>,
+    stream: &'a Bound<'py, PyAny>,
+    verify: &'a Bound<'py, PyAny>,
+    cert: &'a Bound<'py, PyAny>,
 }
 
 /// The call's arguments that make up the request.
 struct Call<'a, 'py> {
     py: Python<'py>,
     support: &'a Support,
-    state: &'a State<'py>,
+    session: &'a Bound<'py, PyAny>,
     method: &'a Bound<'py, PyAny>,
     url: &'a Bound<'py, PyAny>,
     params: &'a Bound<'py, PyAny>,
@@ -81,24 +139,46 @@ struct Content<'py> {
 }
 
 impl<'py> Call<'_, 'py> {
+    /// The guard, the request, the answer. `shared` are the connections of calls without a session.
+    fn serve(
+        &self,
+        rest: &Rest<'_, 'py>,
+        shared: Option<Arc<Connections<Blocking>>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let plain =
+            is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none() && is_empty(rest.files);
+        if !plain || !watch::is_untouched(self.py) {
+            return Ok(None);
+        }
+        let Some(state) = State::read(self.session, self.support)? else { return Ok(None) };
+        let Some(prepared) = self.prepare(&state)? else { return Ok(None) };
+        let options = Options::read(&state, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
+        let Some(options) = options else { return Ok(None) };
+        let owner = match shared {
+            None => Owner::Session(self.session),
+            Some(connections) => Owner::Nobody {
+                connections,
+                // A request that must not be sent twice, or that shows who sends it, gets a connection of its own.
+                keep: is_idempotent(&prepared.method) && !prepared.fields.contains("Authorization"),
+            },
+        };
+        send(self.py, self.support, owner, prepared, &options).map(Some)
+    }
+
     /// `PreparedRequest.prepare` and the headers that http.client adds; `None` where Python must do it.
-    fn prepare(&self) -> PyResult<Option<Prepared>> {
+    fn prepare(&self, state: &State<'py>) -> PyResult<Option<Prepared>> {
         let Some(method) = self.method() else { return Ok(None) };
         let Some(url) = self.url() else { return Ok(None) };
-        let Some(mut fields) = self.fields() else { return Ok(None) };
+        let Some(mut fields) = self.fields(state) else { return Ok(None) };
         let mut cookies = None;
-        if self.wants_cookies()? {
+        if self.wants_cookies(state)? {
             let Some(jar) = self.add_cookies(&mut fields, &method, &url)? else { return Ok(None) };
             cookies = Some(jar);
         }
         let Some(content) = self.content()? else { return Ok(None) };
-        let (body, object) = match content {
-            Content { body, object, media_type } => {
-                add_content_fields(&mut fields, &method, &body, media_type)?;
-                (body, object)
-            }
-        };
-        if !self.add_authorization(&mut fields) {
+        let Content { body, object, media_type } = content;
+        add_content_fields(&mut fields, &method, &body, media_type)?;
+        if !self.add_authorization(state, &mut fields) {
             return Ok(None);
         }
         let object = (!object.is_none()).then(|| object.unbind());
@@ -128,24 +208,24 @@ impl<'py> Call<'_, 'py> {
 
     /// The session's and the call's fields. Those that http.client or urllib3 would add for one that is missing, and
     /// framing by hand, are left to them.
-    fn fields(&self) -> Option<Headers> {
+    fn fields(&self, state: &State<'py>) -> Option<Headers> {
         let given = match self.headers.is_none() {
             true => None,
             false => Some(self.headers.cast_exact::<PyDict>().ok()?),
         };
         let mut fields = Headers::with_capacity(12, 384);
-        prepare::headers(&mut fields, self.state.header_store()?, given)?;
+        prepare::headers(&mut fields, state.header_store()?, given)?;
         let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
         let framed = fields.contains("Content-Length") || fields.contains("Transfer-Encoding");
         (complete && !framed).then_some(fields)
     }
 
     /// True unless there is provably no cookie to send.
-    fn wants_cookies(&self) -> PyResult<bool> {
+    fn wants_cookies(&self, state: &State<'py>) -> PyResult<bool> {
         if !is_empty(self.cookies) {
             return Ok(true);
         }
-        let Some(jar) = self.state.cookies() else { return Ok(false) };
+        let Some(jar) = state.cookies() else { return Ok(false) };
         Ok(!self.support.is_empty_jar(jar)?)
     }
 
@@ -153,7 +233,7 @@ impl<'py> Call<'_, 'py> {
     fn add_cookies(&self, fields: &mut Headers, method: &str, url: &Url) -> PyResult<Option<Py<PyAny>>> {
         let given =
             pyo3::types::PyList::new(self.py, fields.iter().map(|(name, value)| (name, latin1(value))))?;
-        let arguments = (self.state.session(), self.cookies, method, url.as_str(), given);
+        let arguments = (self.session, self.cookies, method, url.as_str(), given);
         let answer = self.support.call(self.py, "cookie_header", arguments)?;
         let (header, jar): (Option<String>, Py<PyAny>) = answer.extract()?;
         match header {
@@ -194,10 +274,10 @@ impl<'py> Call<'_, 'py> {
     }
 
     /// `prepare_auth` for a pair of texts; false where Python must do it.
-    fn add_authorization(&self, fields: &mut Headers) -> bool {
-        let auth = if is_falsy_auth(self.auth) { self.state.auth() } else { self.auth };
+    fn add_authorization(&self, state: &State<'py>, fields: &mut Headers) -> bool {
+        let auth = if is_falsy_auth(self.auth) { state.auth() } else { self.auth };
         if is_falsy_auth(auth) {
-            return !self.state.may_have_netrc();
+            return !state.may_have_netrc();
         }
         let value = prepare::basic_auth(auth);
         value.is_some_and(|value| fields.set("Authorization", value).is_ok())

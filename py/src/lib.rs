@@ -15,6 +15,7 @@ mod interrupt;
 mod prepare;
 mod send;
 mod session;
+mod shared;
 mod state;
 mod support;
 mod watch;
@@ -30,7 +31,7 @@ mod _native {
     #[pymodule_export]
     use crate::exchange::{Engine, Raw};
     #[pymodule_export]
-    use crate::express::express;
+    use crate::express::{express, express_once};
     #[pymodule_export]
     use crate::send::send_prepared;
     #[pymodule_export]

@@ -6,7 +6,7 @@ use crate::exchange::{Raw, latin1};
 use crate::session::SessionBase;
 use crate::state::Options;
 use crate::support::Support;
-use crate::{body, interrupt, prepare};
+use crate::{body, interrupt, prepare, shared};
 use entreat::engine::{Engine as Connections, Outgoing};
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
@@ -15,8 +15,9 @@ use entreat_core::content::Decoder;
 use entreat_core::exchange::{BodyFraming, BodyLength};
 use entreat_core::{Deadlines, ResponseHead};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// A request as it will be sent, but for the Host field.
@@ -46,7 +47,17 @@ pub(crate) fn send_prepared<'py>(
     let support = Support::get(py)?;
     let Some(prepared) = read_prepared(request)? else { return Ok(None) };
     let Some(options) = Options::of(py, &prepared.url, timeout, stream, verify)? else { return Ok(None) };
-    send(py, support, session, prepared, &options).map(Some)
+    send(py, support, Owner::Session(session), prepared, &options).map(Some)
+}
+
+/// Whose connections a request takes.
+pub(crate) enum Owner<'a, 'py> {
+    Session(&'a Bound<'py, PyAny>),
+    /// A call without a session. Without `keep` it takes a connection of its own, closed at its end.
+    Nobody {
+        connections: Arc<Connections<Blocking>>,
+        keep: bool,
+    },
 }
 
 fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
@@ -79,29 +90,38 @@ struct Received {
 enum ReceivedBody {
     Decoded(Vec<u8>),
     Coded(Vec<u8>),
-    Streamed(Incoming<Blocking>),
+    Streamed(Box<Incoming<Blocking>>),
 }
 
 /// Sends a request and makes the `Response`.
 pub(crate) fn send<'py>(
     py: Python<'py>,
     support: &Support,
-    session: &Bound<'py, PyAny>,
+    owner: Owner<'_, 'py>,
     prepared: Prepared,
     options: &Options,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let connections = session.cast::<SessionBase>()?.get().connections();
-    let outcome = py.detach(|| transfer(&connections, &prepared, options));
-    drop(connections);
+    let (connections, keep_alive, session) = match owner {
+        Owner::Session(session) => (session.cast::<SessionBase>()?.get().connections(), true, Some(session)),
+        Owner::Nobody { connections, keep } => (connections, keep, None),
+    };
+    let is_shared = session.is_none();
+    let outcome = py.detach(|| {
+        let outcome = transfer(&connections, &prepared, options, keep_alive);
+        if is_shared {
+            shared::close_when_idle(&connections);
+        }
+        outcome
+    });
     let received = match outcome {
         Ok(received) => received,
         Err(error) => return Err(fail(py, support, &prepared, options, &error, None)),
     };
     let body = match received.body {
-        Ok(ReceivedBody::Decoded(bytes)) => AnswerBody::Decoded(bytes),
-        Ok(ReceivedBody::Coded(bytes)) => AnswerBody::Coded(bytes),
+        Ok(ReceivedBody::Decoded(bytes)) => AnswerBody::Decoded(PyBytes::new(py, &bytes).unbind()),
+        Ok(ReceivedBody::Coded(bytes)) => AnswerBody::Coded(PyBytes::new(py, &bytes).unbind()),
         Ok(ReceivedBody::Streamed(incoming)) => {
-            AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), incoming))?)
+            AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), *incoming))?)
         }
         Err((error, partial)) => {
             let broken = Some((received.head, partial));
@@ -116,9 +136,10 @@ pub(crate) fn send<'py>(
         request_headers: prepared.fields,
         request_body: prepared.object,
         cookies: prepared.cookies,
-        session: session.clone().unbind(),
+        session: session.map(|session| session.clone().unbind()),
         body,
         request: prepared.request,
+        touched: AtomicBool::new(false),
     };
     let coded = matches!(answer.body, AnswerBody::Coded(_));
     let response = answer.into_response(py, support)?;
@@ -134,6 +155,7 @@ fn transfer(
     connections: &Arc<Connections<Blocking>>,
     prepared: &Prepared,
     options: &Options,
+    keep_alive: bool,
 ) -> Result<Received, Error> {
     let started = Instant::now();
     let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
@@ -155,11 +177,15 @@ fn transfer(
         body: &prepared.body,
         settings: &options.settings,
         deadlines: Deadlines::start(options.timeout, started),
-        keep_alive: true,
+        keep_alive,
     };
     let (head, incoming) = block(connections.exchange(&outgoing))?;
     let elapsed = started.elapsed();
-    let body = if options.stream { Ok(ReceivedBody::Streamed(incoming)) } else { read_body(incoming, &head) };
+    let body = if options.stream {
+        Ok(ReceivedBody::Streamed(Box::new(incoming)))
+    } else {
+        read_body(incoming, &head)
+    };
     Ok(Received { head, elapsed, body })
 }
 
@@ -230,7 +256,7 @@ fn fail(
         let (head, partial) =
             broken.map_or((None, Vec::new()), |(head, partial)| (Some(Raw::read_before(head)), partial));
         let settings = (options.timeout_object.clone_ref(py), options.verify_object.clone_ref(py));
-        let partial = pyo3::types::PyBytes::new(py, &partial);
+        let partial = PyBytes::new(py, &partial);
         let raised = support.call(py, "explain", (request, &engine_error, head, partial, settings))?;
         Ok(if raised.is_none() {
             PyErr::from_value(engine_error.clone_ref(py).into_bound(py).into_any())

@@ -59,7 +59,7 @@ impl SessionBase {
 /// Counts the forks between the start of the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-fn current_generation() -> u64 {
+pub(crate) fn current_generation() -> u64 {
     static REGISTERED: LazyLock<()> = LazyLock::new(|| {
         unsafe extern "C" fn in_child() {
             GENERATION.fetch_add(1, Ordering::Relaxed);

@@ -43,7 +43,6 @@ pub(crate) fn replace_state(instance: &Bound<'_, PyAny>, state: &Bound<'_, PyDic
 
 /// The session's part of a request.
 pub(crate) struct State<'py> {
-    session: Bound<'py, PyAny>,
     header_store: Bound<'py, PyAny>,
     auth: Bound<'py, PyAny>,
     stream: Bound<'py, PyAny>,
@@ -91,12 +90,7 @@ impl<'py> State<'py> {
             return Ok(None);
         }
         let header_store = headers.getattr(intern!(py, "_store"))?;
-        let session = session.clone();
-        Ok(Some(State { session, header_store, auth, stream, verify, cookies, trust_environment }))
-    }
-
-    pub(crate) fn session(&self) -> &Bound<'py, PyAny> {
-        &self.session
+        Ok(Some(State { header_store, auth, stream, verify, cookies, trust_environment }))
     }
 
     /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.

@@ -15,7 +15,10 @@ pub(crate) struct Support {
     pub(crate) session_class: Py<PyType>,
     pub(crate) response_class: Py<PyType>,
     pub(crate) headers_class: Py<PyType>,
+    /// `collections.OrderedDict`, in which `CaseInsensitiveDict` keeps its fields.
+    pub(crate) ordered_dict: Py<PyAny>,
     module: Py<PyModule>,
+    shared_session: PyOnceLock<Py<PyAny>>,
 }
 
 /// Hands over the classes and the module `_express`.
@@ -31,7 +34,9 @@ pub(crate) fn set_up(
         session_class: session_class.unbind(),
         response_class: response_class.unbind(),
         headers_class: headers_class.unbind(),
+        ordered_dict: py.import("collections")?.getattr("OrderedDict")?.unbind(),
         module: module.unbind(),
+        shared_session: PyOnceLock::new(),
     };
     SUPPORT.set(py, support).map_err(|_| PyRuntimeError::new_err("the express lane has been set up before"))
 }
@@ -39,6 +44,12 @@ pub(crate) fn set_up(
 impl Support {
     pub(crate) fn get(py: Python<'_>) -> PyResult<&Support> {
         SUPPORT.get(py).ok_or_else(|| PyRuntimeError::new_err("the express lane has not been set up"))
+    }
+
+    /// A session as its class makes it, that nobody else sees: the settings of calls without a session.
+    pub(crate) fn shared_session<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let make = || self.session_class.bind(py).call0().map(Bound::unbind);
+        Ok(self.shared_session.get_or_try_init(py, make)?.bind(py).clone())
     }
 
     /// Calls a function of `_express`.

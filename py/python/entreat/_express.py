@@ -20,15 +20,6 @@ from .sessions import Session, SessionRedirectMixin
 from .structures import CaseInsensitiveDict
 
 
-def headers(pairs: list[tuple[str, str]]) -> CaseInsensitiveDict[str]:
-    """A response's headers."""
-    made = CaseInsensitiveDict()
-    store = made._store
-    for name, value in pairs:
-        store[name.lower()] = (name, value)
-    return made
-
-
 def encoding(content_type: str) -> str | None:
     """The charset that a Content-Type stands for, by requests' rules."""
     from .utils import get_encoding_from_headers
@@ -161,8 +152,8 @@ def cookies(response: Response, has_some: bool):
     return jar
 
 
-def adapter(session: Session, url: str):
-    return session.get_adapter(url)
+def adapter(session: Session | None, url: str):
+    return (session or Session()).get_adapter(url)
 
 
 def adapters_are_plain(adapters) -> bool:
@@ -233,6 +224,12 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
     return response
 
 
+def after_once(response: Response, allow_redirects: bool, settings: tuple) -> Response:
+    """The same for a call without a session."""
+    with Session() as session:
+        return after(session, response, allow_redirects, settings)
+
+
 def next_request(response: Response) -> PreparedRequest | None:
     """Where a redirect that was not followed leads."""
     if not response.is_redirect:
@@ -245,7 +242,7 @@ def next_request(response: Response) -> PreparedRequest | None:
 #: The functions and methods of this package that serving a request by the other lanes would call.
 _WATCHED = {
     Session: (
-        "request", "prepare_request", "merge_environment_settings", "send", "get_adapter", "__getattr__", "cookies",
+        "__init__", "__enter__", "__exit__", "close", "mount", "request", "prepare_request", "merge_environment_settings", "send", "get_adapter", "__getattr__", "cookies",
     ),
     SessionRedirectMixin: (
         "resolve_redirects", "get_redirect_target", "should_strip_auth", "rebuild_auth", "rebuild_method", "rebuild_proxies",
@@ -271,7 +268,7 @@ _GLOBALS = {
     sessions: (
         "HTTPAdapter", "PreparedRequest", "Request", "merge_setting", "merge_hooks", "merge_cookies", "dispatch_hook",
         "cookiejar_from_dict", "extract_cookies_to_jar", "get_environ_proxies", "get_netrc_auth", "preferred_clock",
-        "default_headers",
+        "default_headers", "Session",
     ),
     models: ("CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len"),
 }  # fmt: skip

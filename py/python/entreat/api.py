@@ -5,9 +5,15 @@ A light module: `import entreat` loads it. What a request does is decided in `se
 
 from __future__ import annotations
 
-from . import sessions
+from . import _lanes, sessions
 from ._lazy import types as _t
+from ._native import express_once as _express_once
 from .models import Response
+
+
+#: Whether these functions may share connections among themselves: a connection that a call has done with stays open for
+#: less than a second, in case another call can use it. Only idempotent requests without credentials share.
+SHARE_CONNECTIONS = _lanes.allows("express")
 
 
 def request(method: str, url: _t.UriType, **kwargs: _t.Unpack[_t.RequestKwargs]) -> Response:
@@ -40,6 +46,12 @@ def request(method: str, url: _t.UriType, **kwargs: _t.Unpack[_t.RequestKwargs])
       >>> requests.request("GET", "https://example.org/")
       <Response [200]>
     """
+    if SHARE_CONNECTIONS:
+        response = _express_once(method, url, kwargs)
+        if response is not None:
+            if _lanes.REPORT is not None:
+                _lanes.count(response.lane)
+            return response
     with sessions.Session() as session:
         return session.request(method=method, url=url, **kwargs)
 
