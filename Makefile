@@ -36,12 +36,15 @@ demo: release wheel ## The main job from Python, from Rust and as a command. URL
 test: lint test-rust test-python ## Everything that proves the project: lints, the wall, Rust's tests, Python's tests
 
 .PHONY: bench
-bench: release venv-dev develop-release ## Against requests, urllib3, pycurl and raw sockets: a table of ratios
-	@$(VENV_PYTHON) benches/bench.py
+bench: release wheel ## Against requests, urllib3, pycurl, ureq and bare sockets: tables of ratios. BENCH="--rounds 3"
+	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
+	@$(VENV_PYTHON) benches/run.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
 .PHONY: bench-instructions
-bench-instructions: release venv-dev develop-release ## Instructions for each request, by callgrind: they repeat to the digit
-	@$(VENV_PYTHON) benches/instructions.py
+bench-instructions: release wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares
+	@$(CARGO) build --quiet --locked --release --package entreat-core --example parse_head
+	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
+	@$(VENV_PYTHON) benches/instructions.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)

@@ -1,0 +1,109 @@
+"""Where the benchmarks run: one core, a clean environment, pinned peers in a virtual environment, a running origin.
+
+Called by `run.py` and `instructions.py`. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+REQUIREMENTS = HERE / "requirements.txt"
+
+#: What would make one client read a file, take a proxy or a lane that the others do not.
+_MISLEADING = ("PROXY", "CA_BUNDLE", "SSL_CERT_", "NETRC", "ENTREAT_", "PYTHON", "LD_PRELOAD", "MALLOC_")
+
+
+@dataclasses.dataclass
+class Setting:
+    python: Path
+    binaries: Path
+    environment: dict[str, str]
+
+    def command(self, client: str) -> list[str]:
+        """The beginning of the command line that runs a client: the URL and the amount are to follow."""
+        if client.startswith("rust-"):
+            return [str(self.binaries / "entreat-bench-clients"), client]
+        return [str(self.python), str(HERE / "clients.py"), client]
+
+    @contextlib.contextmanager
+    def origin(self):
+        """The URL of the bench origin, which runs as long as the `with` does."""
+        command = [str(self.binaries / "entreat-bench-origin"), "--until-stdin-closes"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.environment) as process:
+            yield json.loads(process.stdout.readline())["http"]
+            process.stdin.close()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--binaries", type=Path, required=True, help="the folder of the Rust programs: target/release")
+    built = parser.add_mutually_exclusive_group(required=True)
+    built.add_argument("--wheel", type=Path, help="entreat's wheel, to be installed beside its peers")
+    built.add_argument("--package", type=Path, help="a folder with the package entreat, built for release")
+    parser.add_argument("--core", type=int, help="the core for client and server: the first that is allowed")
+
+
+def prepare(arguments: argparse.Namespace) -> Setting:
+    python = _environment_with_peers()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not any(part in name.upper() for part in _MISLEADING)
+    }  # fmt: skip
+    # Dictionaries of the same shape in every process: less noise, and the same number of instructions.
+    environment["PYTHONHASHSEED"] = "0"
+    if arguments.package:
+        environment["PYTHONPATH"] = str(arguments.package.resolve())
+    else:
+        _install(python, "--no-deps", "--force-reinstall", str(arguments.wheel))
+    # Children inherit it: on one core no time is spent on waking another.
+    core = min(os.sched_getaffinity(0)) if arguments.core is None else arguments.core
+    os.sched_setaffinity(0, {core})
+    return Setting(python, arguments.binaries.resolve(), environment)
+
+
+def _environment_with_peers() -> Path:
+    python, stamp = VENV / "bin" / "python", VENV / "ready"
+    wanted = f"{sys.version_info}\n{REQUIREMENTS.read_text()}"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print("making an environment for the peers in benches/.venv", file=sys.stderr)
+        venv.create(VENV, clear=True, with_pip=True)
+        _install(python, "--requirement", str(REQUIREMENTS))
+        stamp.write_text(wanted)
+    return python
+
+
+def _install(python: Path, *arguments: str) -> None:
+    options = ["--quiet", "--disable-pip-version-check"]
+    subprocess.run([str(python), "-m", "pip", "install", *options, *arguments], check=True)
+
+
+def describe(setting: Setting) -> dict[str, object]:
+    """What the figures depend on."""
+    script = (
+        "import importlib.metadata as m, json, sys, pycurl; names = ['requests', 'urllib3', 'pycurl', 'orjson'];"
+        "versions = {name: m.version(name) for name in names};"
+        "print(json.dumps({'python': sys.version.split()[0], **versions, 'libcurl': pycurl.version_info()[1]}))"
+    )
+    output = subprocess.run([str(setting.python), "-c", script], check=True, capture_output=True, text=True).stdout
+    lock = (HERE / "rust" / "Cargo.lock").read_text()
+    ureq = lock.partition('name = "ureq"\nversion = "')[2].partition('"')[0]
+    rust = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
+    return {"processor": _processor(), "cores": os.cpu_count(), **json.loads(output), "ureq": ureq, "rust": rust}
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return "unknown"
