@@ -176,8 +176,12 @@ class _Wire(io.RawIOBase):
         try:
             data = self._raw.read1(amount)
         except _native.EngineError as error:
+            failure = error
+        else:
+            failure = None
+        if failure is not None:
             self._ended = True
-            return _broken_body(error)
+            return _broken_body(failure)
         if not data:
             self._ended = True
             return self._last_chunk() if self._chunked else b""
@@ -215,10 +219,15 @@ class HTTPResponse(http.client.HTTPResponse):
         try:
             raw = wire._sock.exchange()
         except _native.EngineError as error:
-            if self._read_refused_head(error):
-                return
-            raise _as_raised_by_a_socket(error, wire._sock._connection) from error
+            refusal = error
+        else:
+            self._accept(wire, raw)
+            return
+        # Outside the handler: programs follow `__context__` down to the socket's error, and find no other.
+        if not self._read_refused_head(refusal):
+            raise _as_raised_by_a_socket(refusal, wire._sock._connection)
 
+    def _accept(self, wire: _Wire, raw: _Raw) -> None:
         fields = raw.headers
         _check_limits(fields)
         self.headers = self.msg = http.client.HTTPMessage()
@@ -484,7 +493,7 @@ def _os_error(error, connection=None) -> OSError:
 
 
 def _caused(raised: Exception, cause: BaseException) -> Exception:
-    raised.__cause__ = cause
+    raised.__cause__ = raised.__context__ = cause
     return raised
 
 
@@ -525,4 +534,4 @@ def _broken_body(error: _native.EngineError) -> bytes:
         return getattr(error, "received", None) or b"malformed\r\n"
     if error.kind == "ReadTimeout":
         raise TimeoutError("timed out")
-    raise _os_error(error) from error
+    raise _os_error(error)
