@@ -71,25 +71,31 @@ def run(suite: Suite, face: str, lane: str | None = None, extra: tuple[str, ...]
     for old in (report, lanes):
         old.unlink(missing_ok=True)
 
-    paths = [folder / "real"] if face == "real" else [HERE / "alias_site", PACKAGE]
-    environment = {key: value for key, value in os.environ.items() if key not in _UNWANTED and not _is_proxy(key)}
-    environment.update(suite.environment)
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, paths))
-    environment["PATH"] = f"{folder / 'venv' / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
-    environment["ENTREAT_LANE_REPORT"] = str(lanes)
-    # Not above the suite's folder: httpie and requests-cache look around in it.
-    environment["TMPDIR"] = str(_fresh(folder / "tmp"))
-    environment["HOME"] = str(_fresh(folder / "home"))
-    if lane:
-        environment["ENTREAT_LANE"] = lane
-
+    variables = environment(suite, face, lane)
+    variables["ENTREAT_LANE_REPORT"] = str(lanes)
     python = str(folder / "venv" / "bin" / "python")
-    _assert_face(python, environment, face)
+    _assert_face(python, variables, face)
     command = [python, str(HERE / "offline.py"), python, "-m", "pytest", *suite.tests]
     command += ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *extra]
-    done = subprocess.run(_namespaced(command), cwd=folder / "source", env=environment, check=False)
-    _assert_face(python, environment, face)
+    done = subprocess.run(namespaced(command), cwd=folder / "source", env=variables, check=False)
+    _assert_face(python, variables, face)
     return Score(_outcomes(report), _lane_counts(lanes), done.returncode)
+
+
+def environment(suite: Suite, face: str, lane: str | None) -> dict[str, str]:
+    """The environment variables of a run: which `requests` is imported is decided by `PYTHONPATH`."""
+    folder = WORK / suite.name
+    paths = [folder / "real"] if face == "real" else [HERE / "alias_site", PACKAGE]
+    variables = {key: value for key, value in os.environ.items() if key not in _UNWANTED and not _is_proxy(key)}
+    variables.update(suite.environment)
+    variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
+    variables["PATH"] = f"{folder / 'venv' / 'bin'}{os.pathsep}{variables.get('PATH', '')}"
+    # Not above the suite's folder: httpie and requests-cache look around in it.
+    variables["TMPDIR"] = str(_fresh(folder / "tmp"))
+    variables["HOME"] = str(_fresh(folder / "home"))
+    if lane:
+        variables["ENTREAT_LANE"] = lane
+    return variables
 
 
 def _is_proxy(key: str) -> bool:
@@ -102,7 +108,7 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _namespaced(command: list[str]) -> list[str]:
+def namespaced(command: list[str]) -> list[str]:
     allowed = shutil.which("unshare") and shutil.which("ip")
     if allowed and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0:
         return ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
