@@ -17,6 +17,10 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(CURDIR)/.venv
 VENV_PYTHON := $(VENV)/bin/python
 
+# What a machine says about certificates and proxies must not decide a test or a demo on loopback.
+CLEAN_ENVIRONMENT := env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u NETRC \
+    -u http_proxy -u https_proxy -u all_proxy -u no_proxy -u HTTP_PROXY -u HTTPS_PROXY -u ALL_PROXY -u NO_PROXY
+
 # The wheel is another build of the same crates, by maturin.
 RUST_CRATES := --workspace --exclude entreat-py
 # Warnings of a compiler that we have not met must not fail a build that works: they count from this one only.
@@ -30,7 +34,7 @@ ABI3 = $(shell $(VENV_PYTHON) -c 'import sys; print("--features abi3" if sys.ver
 .PHONY: demo
 demo: release wheel ## The main job from Python, from Rust and as a command. URL=http://... runs it there
 	@$(VENV_PYTHON) -m pip install --quiet --no-deps --upgrade --target $(TARGET)/demo $(WHEEL)
-	@PYTHONPATH=$(TARGET)/demo $(VENV_PYTHON) -B examples/demo.py --binaries $(TARGET)/release $(if $(URL),--url "$(URL)")
+	@$(if $(URL),,$(CLEAN_ENVIRONMENT)) PYTHONPATH=$(TARGET)/demo $(VENV_PYTHON) -B examples/demo.py --binaries $(TARGET)/release $(if $(URL),--url "$(URL)")
 
 .PHONY: test
 test: lint test-rust test-python ## Everything that proves the project: lints, the wall, Rust's tests, Python's tests
@@ -81,16 +85,16 @@ wall: toolchain ## The crate that decides depends on nothing that does I/O
 .PHONY: test-rust
 test-rust: toolchain ## Rust's unit, integration and doc tests
 ifeq ($(shell command -v cargo-nextest),)
-	$(CARGO) test --locked $(RUST_CRATES) --all-features --all-targets
+	$(CLEAN_ENVIRONMENT) $(CARGO) test --locked $(RUST_CRATES) --all-features --all-targets
 else
-	$(CARGO) nextest run --locked $(RUST_CRATES) --all-features --all-targets
+	$(CLEAN_ENVIRONMENT) $(CARGO) nextest run --locked $(RUST_CRATES) --all-features --all-targets
 endif
 	$(CARGO) test --locked $(RUST_CRATES) --all-features --doc
 
 .PHONY: test-python
 test-python: develop venv-dev ## Python's tests, against the testkit's origin
 	$(CARGO) build --locked --package entreat-testkit --bins
-	ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests $(PYTEST)
+	$(CLEAN_ENVIRONMENT) ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests $(PYTEST)
 
 .PHONY: develop
 develop: venv-dev ## Build the Python package into .venv, importing from py/python
