@@ -68,10 +68,7 @@ class Connection:
         except OSError:
             data = b""
         if not data:
-            if self.requests and not self.requests[-1] and not self._buffer:
-                self.requests.pop()
-            elif self.requests:
-                self.requests[-1] += self._buffer
+            self.requests[-1] += self._buffer
             raise Gone
         self._buffer += data
 
@@ -114,8 +111,8 @@ class Peer:
 
     @property
     def requests(self):
-        """All requests, in the order of their connections."""
-        return [request for connection in self.connections for request in connection.requests]
+        """All requests of which anything has come, in the order of their connections."""
+        return [request for connection in self.connections for request in connection.requests if request]
 
     def _accept(self):
         while not self._stopping.is_set():
