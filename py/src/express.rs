@@ -147,7 +147,7 @@ impl<'py> Call<'_, 'py> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let plain =
             is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none() && is_empty(rest.files);
-        if !plain || !watch::is_untouched(self.py) {
+        if !plain || !watch::is_untouched(self.py, self.support)? {
             return Ok(None);
         }
         let Some(state) = State::read(self.session, self.support)? else { return Ok(None) };

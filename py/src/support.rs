@@ -17,6 +17,8 @@ pub(crate) struct Support {
     pub(crate) headers_class: Py<PyType>,
     /// `collections.OrderedDict`, in which `CaseInsensitiveDict` keeps its fields.
     pub(crate) ordered_dict: Py<PyAny>,
+    /// `sys.modules`.
+    pub(crate) modules: Py<PyDict>,
     module: Py<PyModule>,
     shared_session: PyOnceLock<Py<PyAny>>,
 }
@@ -35,6 +37,7 @@ pub(crate) fn set_up(
         response_class: response_class.unbind(),
         headers_class: headers_class.unbind(),
         ordered_dict: py.import("collections")?.getattr("OrderedDict")?.unbind(),
+        modules: py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind(),
         module: module.unbind(),
         shared_session: PyOnceLock::new(),
     };

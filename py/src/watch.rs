@@ -4,9 +4,11 @@
 //! request compares them all by identity, at some 8 ns each. A patch, by `mock` or by hand, changes one of them, and the
 //! request takes another lane, which calls whatever stands there now.
 
+use crate::support::Support;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
@@ -43,10 +45,15 @@ pub(crate) fn replaced(py: Python<'_>) -> Option<Py<PyString>> {
     watched.iter().find(|entry| entry.has_changed(py)).map(|entry| entry.name.clone_ref(py))
 }
 
-/// True while everything is as it was.
-pub(crate) fn is_untouched(py: Python<'_>) -> bool {
+/// True while everything is as it was. Modules loaded since the last look are taken in first.
+pub(crate) fn is_untouched(py: Python<'_>, support: &Support) -> PyResult<bool> {
+    static LOADED: AtomicUsize = AtomicUsize::new(0);
+    let loaded = support.modules.bind(py).len();
+    if LOADED.swap(loaded, Ordering::Relaxed) != loaded {
+        support.call(py, "look_at_modules", ())?;
+    }
     let watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
-    !watched.iter().any(|entry| entry.has_changed(py))
+    Ok(!watched.iter().any(|entry| entry.has_changed(py)))
 }
 
 impl Watched {

@@ -5,8 +5,8 @@ build the attributes of a response, to follow a redirect, to find the exception 
 lane would have done at that point. Light at import: urllib3, http.cookiejar and the rest come with the first call that
 needs them.
 
-Here, too, is the list of what the express lane takes for granted (`_WATCHED`): as long as all of it is as this package
-made it, nobody can tell that its Python code was not run.
+Here, too, it is arranged what the express lane takes for granted (`_watched` has the list): as long as all of it is as
+its library made it, nobody can tell that its Python code was not run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gc
 import sys
 
 from . import _native, models, sessions
+from ._watched import WATCHED, is_at_home
 from .models import PreparedRequest, Response
 from .sessions import Session, SessionRedirectMixin
 from .structures import CaseInsensitiveDict
@@ -239,29 +240,16 @@ def next_request(response: Response) -> PreparedRequest | None:
     return next(following, None)
 
 
-#: The functions and methods of this package that serving a request by the other lanes would call.
-_WATCHED = {
+#: What serving a request by the other lanes would call in the modules that are always there, beside `WATCHED`.
+_ALWAYS = {
     Session: (
-        "__init__", "__enter__", "__exit__", "close", "mount", "request", "prepare_request", "merge_environment_settings", "send", "get_adapter", "__getattr__", "cookies",
+        "__init__", "__enter__", "__exit__", "close", "mount", "request", "get", "prepare_request",
+        "merge_environment_settings", "send", "get_adapter", "__getattr__", "cookies",
     ),
     SessionRedirectMixin: (
         "resolve_redirects", "get_redirect_target", "should_strip_auth", "rebuild_auth", "rebuild_method", "rebuild_proxies",
     ),
-    models.Request: ("__init__", "prepare"),
-    PreparedRequest: (
-        "__init__", "prepare", "prepare_method", "prepare_url", "prepare_headers", "prepare_body", "prepare_auth",
-        "prepare_cookies", "prepare_hooks", "prepare_content_length",
-    ),
-    models.RequestEncodingMixin: ("path_url", "_encode_params", "_encode_files"),
-    Response: ("__init__", "iter_content", "content", "is_redirect"),
-    CaseInsensitiveDict: ("__init__", "__setitem__", "__getitem__", "__iter__"),
 }  # fmt: skip
-
-
-def _namespace(owner) -> dict:
-    """The real dictionary of a class, behind the read-only view that it shows."""
-    return gc.get_referents(owner.__dict__)[0]
-
 
 #: Globals of `sessions` and `models` that programs replace.
 _GLOBALS = {
@@ -273,12 +261,40 @@ _GLOBALS = {
     models: ("CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len"),
 }  # fmt: skip
 
+_looked_at: set[str] = set()
 
-def watch_class(owner: type, names: tuple[str, ...]) -> None:
-    """Take an attribute of a class for granted, as long as it is what it is now."""
-    namespace = _namespace(owner)
+
+def look_at_modules() -> None:
+    """Watch what is in modules that have been loaded since; called whenever their number has changed."""
+    for name, owners in WATCHED.items():
+        if name in sys.modules and name not in _looked_at:
+            module = sys.modules[name]
+            if getattr(getattr(module, "__spec__", None), "_initializing", False):
+                continue
+            _looked_at.add(name)
+            for owner, names in owners.items():
+                thing = getattr(module, owner, None) if owner else module
+                if isinstance(thing, (type, type(sys))):
+                    _watch(thing, names.split())
+
+
+def _watch(owner, names) -> None:
+    """Take attributes of a module or a class for granted, as long as they are what they are now.
+
+    What has been replaced before is never as it should be: requests take another lane until the program ends.
+    """
+    # The real dictionary of a class lies behind the read-only view that it shows.
+    namespace = owner.__dict__ if not isinstance(owner, type) else gc.get_referents(owner.__dict__)[0]
     for name in names:
-        _native.watch(namespace, name, namespace.get(name))
+        if name in namespace:
+            expected = namespace[name] if is_at_home(owner, name) else _NEVER
+            _native.watch(namespace, name, expected)
+        elif hasattr(owner, name):
+            # Inherited: a patch would put it here.
+            _native.watch(namespace, name, None)
+
+
+_NEVER = object()
 
 
 def _watch_deferred(module, deferred, names: tuple[str, ...]) -> None:
@@ -292,9 +308,9 @@ def _watch_deferred(module, deferred, names: tuple[str, ...]) -> None:
     deferred.when_bound(bound)
 
 
-def _watch() -> None:
-    for owner, names in _WATCHED.items():
-        watch_class(owner, names)
+def _watch_from_the_start() -> None:
+    for owner, names in _ALWAYS.items():
+        _watch(owner, names)
     for module, names in _GLOBALS.items():
         for name in names:
             _native.watch(module.__dict__, name, module.__dict__.get(name))
@@ -303,4 +319,4 @@ def _watch() -> None:
 
 
 _native.set_up(sys.modules[__name__], Session, Response, CaseInsensitiveDict)
-_watch()
+_watch_from_the_start()

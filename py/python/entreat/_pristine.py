@@ -11,13 +11,13 @@ import http.client
 import select
 import socket
 import ssl
-import sys
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 
 import urllib3.connection
 import urllib3.util.connection
 import urllib3.util.ssl_
 import urllib3.util.wait
+
+from ._watched import is_at_home
 
 #: Owner and names: everything below the seam that a request calls in the genuine stack.
 _BELOW = (
@@ -58,23 +58,7 @@ def _now() -> list:
     return [getattr(owner, name) for owner, name in _FLAT]
 
 
-def _is_at_home(owner, name: str) -> bool:
-    """Whether a thing is what its library made it, as far as can be told: a replacement may have come before us."""
-    value = getattr(owner, name)
-    if isinstance(value, FunctionType):
-        home = owner if hasattr(owner, "__file__") else sys.modules.get(owner.__module__)
-        defined = sys.modules.get(value.__module__, home)
-        return not hasattr(value, "__wrapped__") and value.__code__.co_filename in (
-            getattr(home, "__file__", None),
-            getattr(defined, "__file__", None),
-        )
-    if isinstance(value, type):
-        return value.__module__.partition(".")[0] in ("socket", "ssl", "http", "urllib3", "_socket", "_ssl", "io")
-    builtin = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, bool, list, property)
-    return isinstance(value, (*builtin, type(sys)))
-
-
-_replaced_before_us = sorted(f"{owner.__name__}.{name}" for owner, name in _FLAT if not _is_at_home(owner, name))
+_replaced_before_us = sorted(f"{owner.__name__}.{name}" for owner, name in _FLAT if not is_at_home(owner, name))
 _AS_FOUND = _now()
 
 

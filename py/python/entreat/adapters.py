@@ -31,7 +31,6 @@ from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
 from . import _lanes, _seam
-from . import _express
 from ._lazy import types as _t
 from ._types import is_prepared as _is_prepared
 from .auth import _basic_auth_str
@@ -470,19 +469,3 @@ def is_as_made(adapter: HTTPAdapter) -> bool:
         and type(adapter.poolmanager) is PoolManager
         and adapter.poolmanager.connection_pool_kw.keys() == {"maxsize", "block"}
     )
-
-
-_express.watch_class(
-    HTTPAdapter,
-    (
-        "__init__",
-        "init_poolmanager",
-        "cert_verify",
-        "build_response",
-        "build_connection_pool_key_attributes",
-        "get_connection_with_tls_context",
-        "request_url",
-        "add_headers",
-        "send",
-    ),
-)
