@@ -7,10 +7,13 @@ as `HTTPConnectionPool.urlopen` or `http.client.HTTPConnection.putrequest`, is c
 
 from __future__ import annotations
 
+import _socket
 import http.client
 import select
 import socket
 import ssl
+from operator import attrgetter
+from types import FunctionType
 
 import urllib3.connection
 import urllib3.util.connection
@@ -19,26 +22,28 @@ import urllib3.util.wait
 
 from ._watched import is_at_home
 
-#: Owner and names: everything below the seam that a request calls in the genuine stack.
+
+def _methods(owner: type) -> tuple[str, ...]:
+    """The names of what a class defines in Python."""
+    return tuple(name for name, value in vars(owner).items() if isinstance(value, (FunctionType, property)))
+
+
+#: Owner and names: everything below the seam that a request calls in the genuine stack. `conformance/run_wrappers.py`
+#: finds out whether anything is missing here.
 _BELOW = (
-    (
-        socket,
-        ("socket", "create_connection", "getaddrinfo", "SocketIO", "has_ipv6", "setdefaulttimeout"),
-    ),
+    (_socket, ("socket", "getaddrinfo")),
+    (socket, ("socket", "create_connection", "getaddrinfo", "SocketIO", "_intenum_converter")),
     (
         socket.socket,
-        ("connect", "send", "sendall", "recv", "recv_into", "setsockopt", "settimeout", "makefile", "close", "shutdown"),
+        (*_methods(socket.socket), "connect", "send", "sendall", "recv", "recv_into", "setsockopt", "settimeout"),
     ),
-    (socket.SocketIO, ("readinto", "close")),
+    (socket.SocketIO, _methods(socket.SocketIO)),
     (ssl, ("SSLContext", "SSLSocket", "create_default_context")),
-    (ssl.SSLContext, ("wrap_socket", "load_verify_locations", "load_default_certs", "set_alpn_protocols")),
-    (ssl.SSLSocket, ("connect", "do_handshake", "read", "write", "send", "sendall", "recv", "recv_into", "getpeercert")),
+    (ssl.SSLContext, (*_methods(ssl.SSLContext), "load_verify_locations", "load_default_certs")),
+    (ssl.SSLSocket, _methods(ssl.SSLSocket)),
     (http.client, ("HTTPResponse", "parse_headers", "HTTPMessage", "_read_headers")),
     (http.client.HTTPConnection, ("connect", "response_class")),
-    (
-        http.client.HTTPResponse,
-        ("__init__", "begin", "_read_status", "_check_close", "read", "read1", "readinto", "close", "_close_conn"),
-    ),
+    (http.client.HTTPResponse, _methods(http.client.HTTPResponse)),
     (
         urllib3.connection,
         ("connection", "_ssl_wrap_socket_and_match_hostname", "ssl_wrap_socket", "create_urllib3_context"),
@@ -51,14 +56,19 @@ _BELOW = (
     (select, ("select", "poll")),
 )
 
-_FLAT = tuple((owner, name) for owner, names in _BELOW for name in names if hasattr(owner, name))
+_PRESENT = tuple((owner, tuple(name for name in names if hasattr(owner, name))) for owner, names in _BELOW)
+
+# Asked for at every request, so by one call for each owner.
+_GETTERS = tuple((attrgetter(*names), owner) for owner, names in _PRESENT)
 
 
 def _now() -> list:
-    return [getattr(owner, name) for owner, name in _FLAT]
+    return [get(owner) for get, owner in _GETTERS]
 
 
-_replaced_before_us = sorted(f"{owner.__name__}.{name}" for owner, name in _FLAT if not is_at_home(owner, name))
+_replaced_before_us = sorted(
+    f"{owner.__name__}.{name}" for owner, names in _PRESENT for name in names if not is_at_home(owner, name)
+)
 _AS_FOUND = _now()
 
 
@@ -66,11 +76,13 @@ def replaced() -> str | None:
     """What has been replaced below the seam, or None."""
     if _replaced_before_us:
         return _replaced_before_us[0]
+    if http.client.HTTPConnection.debuglevel != 0:
+        return "http.client.HTTPConnection.debuglevel"
     now = _now()
-    # Compared by identity first, so that this costs a few nanoseconds a name.
-    if now == _AS_FOUND and http.client.HTTPConnection.debuglevel == 0:
+    if now == _AS_FOUND:
         return None
-    for (owner, name), value, before in zip(_FLAT, now, _AS_FOUND):
-        if value is not before:
-            return f"{owner.__name__}.{name}"
-    return None if http.client.HTTPConnection.debuglevel == 0 else "http.client.HTTPConnection.debuglevel"
+    for (owner, names), values, before in zip(_PRESENT, now, _AS_FOUND):
+        for name, value, found in zip(names, values, before):
+            if value is not found:
+                return f"{owner.__name__}.{name}"
+    return None
