@@ -58,8 +58,8 @@ _BELOW = (
 
 _PRESENT = tuple((owner, tuple(name for name in names if hasattr(owner, name))) for owner, names in _BELOW)
 
-# Asked for at every request, so by one call for each owner.
-_GETTERS = tuple((attrgetter(*names), owner) for owner, names in _PRESENT)
+# Asked for at every request, so by one call for each owner. (The first name again: of one name there is no tuple.)
+_GETTERS = tuple((attrgetter(*names, names[0]), owner) for owner, names in _PRESENT)
 
 
 def _now() -> list:
