@@ -40,23 +40,31 @@ demo: release wheel ## The main job from Python, from Rust and as a command. URL
 test: lint test-rust test-python ## Everything that proves the project: lints, the wall, Rust's tests, Python's tests
 
 .PHONY: bench
-bench: release wheel ## Against requests, urllib3, pycurl, ureq and bare sockets: tables of ratios. BENCH="--rounds 3"
-	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
+bench: bench-programs wheel ## Against requests, urllib3, pycurl and bare sockets: ratios. BENCH="--only x" for some
 	@$(VENV_PYTHON) benches/run.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
 .PHONY: bench-instructions
-bench-instructions: release wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares
-	@$(CARGO) build --quiet --locked --release --package entreat-core --example parse_head
-	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
+bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat to the digit
+	@command -v valgrind >/dev/null || { echo 'valgrind is needed; on Debian: apt install valgrind' >&2; exit 1; }
 	@$(VENV_PYTHON) benches/instructions.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
+
+.PHONY: bench-programs
+bench-programs: release
+	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)
 	@fuzz/run.sh $(or $(FUZZ_SECONDS),30)
 
 .PHONY: conformance
-conformance: develop venv-dev ## Suites that others wrote, and their scores
+conformance: develop-release ## requests' own suite, and programs compared with the real requests, one by one
 	@$(VENV_PYTHON) conformance/run_requests.py
+	@$(VENV_PYTHON) conformance/run_differential.py
+	@$(VENV_PYTHON) conformance/run_wrappers.py
+
+.PHONY: conformance-dependents
+conformance-dependents: develop-release ## The suites of packages built on requests. DEPENDENTS="name name" for some
+	@$(VENV_PYTHON) conformance/run_dependents.py $(DEPENDENTS)
 
 ##@ To work on it
 
@@ -100,6 +108,7 @@ test-python: develop venv-dev ## Python's tests, against the testkit's origin
 develop: venv-dev ## Build the Python package into .venv, importing from py/python
 	cd py && $(VENV)/bin/maturin develop --quiet --locked $(ABI3)
 
+# The same at full speed, for what measures or compares.
 .PHONY: develop-release
 develop-release: venv-dev
 	cd py && $(VENV)/bin/maturin develop --quiet --locked --release $(ABI3)
@@ -157,4 +166,4 @@ clean: ## Remove what was built, and .venv
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	    /^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
