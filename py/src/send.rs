@@ -2,6 +2,7 @@
 //! redirects that Python follows have in common. The GIL is released here, once.
 
 use crate::answer::{Answer, AnswerBody};
+use crate::errors::raise;
 use crate::exchange::{Raw, latin1};
 use crate::session::SessionBase;
 use crate::state::Options;
@@ -113,9 +114,18 @@ pub(crate) fn send<'py>(
         }
         outcome
     });
-    let received = match outcome {
-        Ok(received) => received,
-        Err(error) => return Err(fail(py, support, &prepared, options, &error, None)),
+    let again = session.filter(|_| options.retries);
+    let received = match (outcome, again) {
+        (Ok(received), Some(session)) if asks_again(&received.head) => {
+            let head = Some(Raw::read_before(received.head));
+            return retry(py, support, session, &prepared, options, head, None);
+        }
+        (Ok(received), _) => received,
+        (Err(error), Some(session)) if error.kind() != Kind::Interrupted => {
+            let error = raise(py, &error).into_value(py);
+            return retry(py, support, session, &prepared, options, None, Some(error.into_any()));
+        }
+        (Err(error), _) => return Err(fail(py, support, &prepared, options, &error, None)),
     };
     let body = match received.body {
         Ok(ReceivedBody::Decoded(bytes)) => AnswerBody::Decoded(PyBytes::new(py, &bytes).unbind()),
@@ -238,24 +248,12 @@ fn fail(
     {
         return raised;
     }
-    let engine_error = crate::errors::raise(py, error).into_value(py);
+    let engine_error = raise(py, error).into_value(py);
     let explain = || -> PyResult<PyErr> {
-        let request = match &prepared.request {
-            Some(request) => request.bind(py).clone(),
-            None => {
-                let fields =
-                    PyList::new(py, prepared.fields.iter().map(|(name, value)| (name, latin1(value))))?;
-                let (body, cookies) = (prepared.object.as_ref(), prepared.cookies.as_ref());
-                support.call(
-                    py,
-                    "request",
-                    (&prepared.method, prepared.url.as_str(), fields, body, cookies),
-                )?
-            }
-        };
+        let request = prepared.to_python(py, support)?;
         let (head, partial) =
             broken.map_or((None, Vec::new()), |(head, partial)| (Some(Raw::read_before(head)), partial));
-        let settings = (options.timeout_object.clone_ref(py), options.verify_object.clone_ref(py));
+        let settings = (&options.timeout_object, &options.verify_object);
         let partial = PyBytes::new(py, &partial);
         let raised = support.call(py, "explain", (request, &engine_error, head, partial, settings))?;
         Ok(if raised.is_none() {
@@ -265,4 +263,36 @@ fn fail(
         })
     };
     explain().unwrap_or_else(|failure| failure)
+}
+
+/// True for an answer that urllib3's `Retry` waits out by default: 413, 429 or 503 with a Retry-After.
+fn asks_again(head: &ResponseHead) -> bool {
+    matches!(head.status, 413 | 429 | 503) && head.headers.contains("Retry-After")
+}
+
+/// Lets the session's own `Retry` decide about a failure or an answer.
+fn retry<'py>(
+    py: Python<'py>,
+    support: &Support,
+    session: &Bound<'py, PyAny>,
+    prepared: &Prepared,
+    options: &Options,
+    head: Option<Raw>,
+    error: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let request = prepared.to_python(py, support)?;
+    let settings = (&options.timeout_object, &options.verify_object, options.stream);
+    support.call(py, "retry", (session, request, head, error, settings))
+}
+
+impl Prepared {
+    /// The `PreparedRequest` that this is, or would have been.
+    fn to_python<'py>(&self, py: Python<'py>, support: &Support) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(request) = &self.request {
+            return Ok(request.bind(py).clone());
+        }
+        let fields = PyList::new(py, self.fields.iter().map(|(name, value)| (name, latin1(value))))?;
+        let (body, cookies) = (self.object.as_ref(), self.cookies.as_ref());
+        support.call(py, "request", (&self.method, self.url.as_str(), fields, body, cookies))
+    }
 }

@@ -49,6 +49,8 @@ pub(crate) struct State<'py> {
     verify: Bound<'py, PyAny>,
     cookies: Option<Bound<'py, PyAny>>,
     trust_environment: bool,
+    /// An adapter of the session tries again where a request fails.
+    retries: bool,
 }
 
 impl<'py> State<'py> {
@@ -68,10 +70,13 @@ impl<'py> State<'py> {
         if !hooks || !cert || !plain(intern!(py, "proxies")) || !plain(intern!(py, "params")) {
             return Ok(None);
         }
-        if let Some(adapters) = adapters
-            && !support.call(py, "adapters_are_plain", (adapters,))?.is_truthy()?
-        {
-            return Ok(None);
+        let mut retries = false;
+        if let Some(adapters) = adapters {
+            let plain = support.call(py, "adapters_are_plain", (adapters,))?;
+            retries = plain.is_none();
+            if !retries && !plain.is_truthy()? {
+                return Ok(None);
+            }
         }
         let trust_environment =
             get(intern!(py, "trust_env")).is_some_and(|trust| trust.is_truthy().unwrap_or(true));
@@ -90,7 +95,7 @@ impl<'py> State<'py> {
             return Ok(None);
         }
         let header_store = headers.getattr(intern!(py, "_store"))?;
-        Ok(Some(State { header_store, auth, stream, verify, cookies, trust_environment }))
+        Ok(Some(State { header_store, auth, stream, verify, cookies, trust_environment, retries }))
     }
 
     /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.
@@ -123,6 +128,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Timeout,
     pub(crate) stream: bool,
     pub(crate) settings: Settings,
+    /// Failures, and answers with a Retry-After, go to the session's `Retry`.
+    pub(crate) retries: bool,
     /// As the program gave them, for messages.
     pub(crate) timeout_object: Py<PyAny>,
     pub(crate) verify_object: Py<PyAny>,
@@ -142,7 +149,14 @@ impl Options {
         let stream = if stream.is_none() { &state.stream } else { stream };
         let Some(settings) = read_verify(state, url, verify)? else { return Ok(None) };
         let verify_object = if verify.is_none() { state.verify.clone() } else { verify.clone() }.unbind();
-        Ok(Some(Options { timeout, stream: stream.is_truthy()?, settings, timeout_object, verify_object }))
+        Ok(Some(Options {
+            timeout,
+            stream: stream.is_truthy()?,
+            settings,
+            retries: state.retries,
+            timeout_object,
+            verify_object,
+        }))
     }
 
     /// The options of a request that Python prepared.
@@ -156,7 +170,14 @@ impl Options {
         let (timeout_object, verify_object) = (timeout.clone().unbind(), verify.clone().unbind());
         let Some(timeout) = read_timeout(timeout) else { return Ok(None) };
         let settings = settings_for(py, url, verify)?;
-        Ok(settings.map(|settings| Options { timeout, stream, settings, timeout_object, verify_object }))
+        Ok(settings.map(|settings| Options {
+            timeout,
+            stream,
+            settings,
+            retries: false,
+            timeout_object,
+            verify_object,
+        }))
     }
 }
 

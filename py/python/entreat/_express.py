@@ -85,14 +85,21 @@ def cookie_header(session: Session, cookies, method: str, url: str, headers: lis
 
 
 class _Played:
-    """Stands for the engine below the open lane, to tell it again in urllib3's terms what the engine has done."""
+    """Stands for the engine below the open lane, to tell it again in urllib3's terms what the engine has done.
+
+    Asked once more, as by a retry, it passes the request on to an engine of its own.
+    """
 
     def __init__(self, response=None, error: Exception | None = None, partial: bytes = b"") -> None:
         self._response = response
         self._error = error
         self._partial = partial
+        self._next = None
 
     def exchange(self, *arguments):
+        if self._next is not None:
+            return self._next.exchange(*arguments)
+        self._next = _native.Engine()
         if self._response is None:
             raise self._error
         return self._response if self._error is None else self
@@ -110,14 +117,28 @@ class _Played:
         pass
 
 
-def _play(request: PreparedRequest, played: _Played, **settings) -> Response:
+def _play(request: PreparedRequest, played: _Played, retries=0, **settings) -> Response:
     """Send a request by the open lane, over what the engine has done already."""
     from .adapters import HTTPAdapter
 
-    adapter = HTTPAdapter()
+    adapter = HTTPAdapter(max_retries=retries)
     pool = adapter.get_connection_with_tls_context(request, settings.get("verify", True))
     pool.engine = played
     return adapter.send(request, **settings)
+
+
+def retry(session: Session, request: PreparedRequest, engine_response, error, settings: tuple) -> Response:
+    """What an adapter with retries makes of an error, or of a response that asks to be tried again.
+
+    The genuine `urllib3.Retry` decides, sleeps and counts; its further attempts take the open lane.
+    """
+    timeout, verify, stream = settings
+    retries = session.get_adapter(request.url).max_retries
+    played = _Played(engine_response, error)
+    response = _play(request, played, retries, stream=stream, timeout=timeout, verify=verify)
+    if not stream:
+        response.content
+    return response
 
 
 def raw(response: Response, engine_response, is_read: bool):
@@ -157,14 +178,13 @@ def adapter(session: Session | None, url: str):
     return (session or Session()).get_adapter(url)
 
 
-def adapters_are_plain(adapters) -> bool:
-    """Whether a session's adapters are those that it came with."""
+def adapters_are_plain(adapters) -> bool | None:
+    """Whether a session's adapters are those that it came with, but for their retries: None if those try again."""
     from .adapters import is_as_made
 
-    return (
-        list(adapters) == ["https://", "http://"]
-        and all(is_as_made(adapter) for adapter in adapters.values())
-    )
+    if list(adapters) != ["https://", "http://"] or not all(map(is_as_made, adapters.values())):
+        return False
+    return True if all(adapter.max_retries.total == 0 for adapter in adapters.values()) else None
 
 
 def decode_content(response: Response, coded: bytes) -> bytes:
@@ -195,12 +215,15 @@ class _Hops(SessionRedirectMixin):
     def send(self, request: PreparedRequest, **settings) -> Response:
         options = settings["stream"], settings["timeout"], settings["verify"]
         response = None
-        if not settings.get("proxies"):
+        if not settings.get("proxies") and not self._tries_again(request.url):
             response = _native.send_prepared(self._session, request, *options)
         if response is None:
             return self._session.send(request, **settings)
         keep_cookies(self._session, response)
         return response
+
+    def _tries_again(self, url: str) -> bool:
+        return "adapters" in _native.state(self._session) and self._session.get_adapter(url).max_retries.total != 0
 
 
 def keep_cookies(session: Session, response: Response) -> None:

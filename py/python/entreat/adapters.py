@@ -458,14 +458,17 @@ _OWN_ATTRIBUTES = frozenset(
 
 
 def is_as_made(adapter: HTTPAdapter) -> bool:
-    """Whether an adapter would do for a request just what the engine does: nothing set on it, nothing tried again."""
+    """Whether an adapter would do for a request just what the engine does: nothing is set on it but its retries.
+
+    Retries for certain statuses do not count as that: every response would have to be shown to them.
+    """
     retries = adapter.max_retries
     return (
         type(adapter) is HTTPAdapter
         and adapter.__dict__.keys() == _OWN_ATTRIBUTES
         and not adapter._pool_block
         and type(retries) is Retry
-        and retries.total == 0
+        and not retries.status_forcelist
         and type(adapter.poolmanager) is PoolManager
         and adapter.poolmanager.connection_pool_kw.keys() == {"maxsize", "block"}
     )
