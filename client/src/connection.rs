@@ -98,30 +98,27 @@ impl<S> Connection<S> {
         mut bytes: &[u8],
         deadlines: &Deadlines,
     ) -> Result<bool> {
-        let mut listening = true;
         while !bytes.is_empty() || !self.transport.is_flushed() {
-            let heard = self.hear(net).await?;
-            if heard && is_refusal(self.received.as_slice()) {
+            let listening = self.hear(net).await?;
+            if is_refusal(self.received.as_slice()) {
                 return Ok(false);
             }
-            // A peer that has closed its side says no more, but may read on.
-            listening |= heard;
             let deadline = deadlines.write(net.now());
-            listening = self.transport.push(net, &mut bytes, listening, deadline).await?;
+            self.transport.push(net, &mut bytes, listening, deadline).await?;
         }
         Ok(true)
     }
 
-    /// Receives what has arrived already; true where that was something.
+    /// Receives what has arrived already; true where more may come. A peer that has closed its side says no more but
+    /// may read on, and of one that says much, more than can begin a refusal, no more is taken in.
     async fn hear<N: Net<Stream = S>>(&mut self, net: &N) -> Result<bool> {
-        let before = self.received.len();
         while self.received.len() < RECEIVE {
             match self.transport.read_ready(net, self.received.spare()).await? {
-                0 => break,
+                0 => return Ok(!self.transport.is_closed(net)),
                 count => self.received.end += count,
             }
         }
-        Ok(self.received.len() > before)
+        Ok(false)
     }
 
     /// Says good-bye, as far as the peer takes it soon, and closes.

@@ -76,15 +76,15 @@ impl<S> Transport<S> {
         true
     }
 
-    /// Moves some of `bytes` out. With `listening`, false where the stream takes nothing while the peer has something
-    /// to say.
+    /// Moves some of `bytes` out; with `listening`, none where the stream takes nothing while the peer has something to
+    /// say.
     pub(crate) async fn push<N: Net<Stream = S>>(
         &mut self,
         net: &N,
         bytes: &mut &[u8],
         listening: bool,
         deadline: Deadline,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let ready = match &mut self.tls {
             None => *bytes,
             Some(tls) => tls.encrypt(bytes)?,
@@ -94,12 +94,16 @@ impl<S> Transport<S> {
             false => net.write(&mut self.stream, ready, deadline).await?,
         };
         self.written += count as u64;
-        if let Some(tls) = &mut self.tls {
-            tls.sent += count;
-            return Ok(count > 0);
+        match &mut self.tls {
+            None => *bytes = &bytes[count..],
+            Some(tls) => tls.sent += count,
         }
-        *bytes = &bytes[count..];
-        Ok(count > 0)
+        Ok(())
+    }
+
+    /// True where the peer has closed its side, and all it said was read.
+    pub(crate) fn is_closed<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
+        net.peek(&mut self.stream) == Peeked::Closed
     }
 
     /// Reads at least one byte, or 0 at the end of the connection.

@@ -3,7 +3,6 @@
 use crate::support::*;
 use entreat::net::scripted::Step;
 use entreat::{Body, Kind, Request, Timeout};
-use std::time::Duration;
 
 fn read_timeout() -> Timeout {
     Timeout { read: Some(SHORT), ..Timeout::NONE }
@@ -93,7 +92,7 @@ behaviour!(a_port_where_nobody_listens_refuses, |bench| {
 behaviour!(a_peer_that_does_not_read_meets_the_write_time_out, |bench| {
     let limits = Timeout { write: Some(SHORT), ..Timeout::NONE };
     for body in [Body::from(vec![0; 32 << 20]), Body::reader(std::io::repeat(b'x'))] {
-        let peer = bench.peer([Step::ExpectHead, Step::Sleep(Duration::from_secs(30))]);
+        let peer = bench.peer([Step::ExpectHead, Step::Sleep(FOR_EVER)]);
         let error = failure(&bench.session_within(limits), peer.post("/").body(body)).await;
         assert_eq!(error.kind(), Kind::WriteTimeout, "{error}");
     }

@@ -157,7 +157,11 @@ behaviour!(megabytes_go_both_ways_over_tls, tls, |bench| {
 
 behaviour!(an_early_refusal_over_tls_is_the_answer, tls, |bench| {
     let refusal = response("413 Content Too Large", "", "too large");
-    let (session, peer) = trusted(bench, true, [vec![Step::ExpectHead, refusal, Step::Sleep(SHORT * 100)]]);
+    let (session, peer) = trusted(
+        bench,
+        true,
+        [vec![Step::ExpectHead, Step::Sleep(SHORT * 3), refusal, Step::Sleep(FOR_EVER)]],
+    );
     let request = Request::post(peer.https("/").url().unwrap().as_str())
         .body(Body::reader(std::io::repeat(b'x')))
         .configure(|config| config.timeout(Timeout::NONE));

@@ -97,11 +97,20 @@ behaviour!(an_early_refusal_is_the_answer_though_nobody_reads, |bench| {
     let refusal = response("413 Content Too Large", "", "too large");
     let informed = Step::send("HTTP/1.1 100 Continue\r\n\r\n");
     for body in [Body::from(vec![b'x'; 64 << 20]), Body::reader(io::repeat(b'x'))] {
-        let script = [Step::ExpectHead, informed.clone(), refusal.clone(), Step::Sleep(SHORT * 100)];
+        // Late enough for the client to be waiting for room.
+        let script = [
+            Step::ExpectHead,
+            informed.clone(),
+            Step::Sleep(SHORT * 3),
+            refusal.clone(),
+            Step::Sleep(FOR_EVER),
+        ];
         let peer = bench.peer(script);
         let session = bench.session_within(Timeout::NONE);
+        let start = bench.now();
         let answer = fetch(&session, peer.post("/").body(body)).await.unwrap();
         assert_eq!((answer.status, answer.text()), (413, "too large"));
+        bench.assert_took(start, SHORT * 3);
         assert_eq!(session.engine().idle(), 0);
     }
 });

@@ -21,6 +21,9 @@ pub(crate) const SHORT: Duration = Duration::from_millis(150);
 /// Much longer than anything takes on the slowest machine: what reaches it hangs.
 const HANG: Duration = Duration::from_secs(30);
 
+/// Longer than any test lasts: a peer that sleeps so reads nothing more.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(3600);
+
 /// Makes a test per net of one body, a block that may await and sees the bench under the given name: three, or two
 /// where it needs TLS, which the scripted net does not speak.
 macro_rules! behaviour {
