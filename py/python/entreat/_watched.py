@@ -215,12 +215,10 @@ def is_at_home(owner, name: str) -> bool:
     if _is_decorated(value):
         value = value.__wrapped__
     if isinstance(value, FunctionType):
-        home = owner if hasattr(owner, "__file__") else sys.modules.get(owner.__module__)
-        defined = sys.modules.get(value.__module__, home)
-        return not hasattr(value, "__wrapped__") and value.__code__.co_filename in (
-            getattr(home, "__file__", None),
-            getattr(defined, "__file__", None),
-        )
+        # From a module of the stack: what it says of itself, which `functools.wraps` copies, and where its code stands.
+        if hasattr(value, "__wrapped__") or value.__module__.partition(".")[0] not in _HOMES:
+            return False
+        return value.__code__.co_filename == getattr(sys.modules.get(value.__module__), "__file__", None)
     if isinstance(value, type):
         return value.__module__.partition(".")[0] in _HOMES
     return isinstance(value, _MADE_IN_C) or type(value).__module__.partition(".")[0] in _HOMES
@@ -234,7 +232,7 @@ def _is_decorated(value) -> bool:
     return type(value).__module__ == "functools" or (code is not None and code.co_filename.endswith("contextlib.py"))
 
 
-_HOMES = ("socket", "ssl", "http", "urllib", "urllib3", "_socket", "_ssl", "io", "time", "select", __package__)
+_HOMES = ("socket", "ssl", "http", "urllib", "urllib3", "_socket", "_ssl", "io", "time", "select", __package__, "requests")
 _MADE_IN_C = (
     BuiltinFunctionType,
     MethodDescriptorType,
