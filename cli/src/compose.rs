@@ -1,18 +1,14 @@
-//! From arguments to a request and the client's settings: HTTPie's rules for bodies and their media types.
+//! From arguments to a request and the client's settings.
 //!
-//! Reads the files that items name. Does not send; `main` does.
+//! Decides URL, headers, authentication and settings; the body is `content`. Does not send; `main` does.
 
 use crate::arguments::Arguments;
+use crate::content::{self, Content, JSON};
 use crate::failure::Failure;
-use crate::items::{Item, Origin, Part};
-use crate::json_body;
-use crate::media_type;
-use crate::multipart::Multipart;
-use entreat::{Body, Config, RedirectRules, Request, Roots, Timeout, TlsRules};
+use crate::items::Part;
+use entreat::{Config, RedirectRules, Request, Roots, Timeout, TlsRules};
 use entreat_core::deadline;
 use entreat_core::policy::auth::{Credentials, basic};
-use std::io::{self, Read};
-use std::path::Path;
 
 /// What is to be sent.
 pub(crate) struct Composed {
@@ -21,18 +17,8 @@ pub(crate) struct Composed {
     pub(crate) content: Content,
 }
 
-/// The body, its media type and, where it is text that the caller typed, that text.
-#[derive(Default)]
-pub(crate) struct Content {
-    pub(crate) body: Body,
-    pub(crate) text: Option<String>,
-    media_type: Option<String>,
-}
-
 /// What HTTPie asks for when it sends JSON.
 const ACCEPT_JSON: &str = "application/json, */*;q=0.5";
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Makes the request that the arguments describe.
 pub(crate) fn compose(arguments: &Arguments) -> Result<Composed, Failure> {
@@ -43,9 +29,11 @@ pub(crate) fn compose(arguments: &Arguments) -> Result<Composed, Failure> {
     for item in &target.items {
         let name = item.name.trim();
         match item.part {
-            Part::Query => request = request.query(&item.name, value_of(item)?.trim_end_matches('\n')),
+            Part::Query => {
+                request = request.query(&item.name, content::value_of(item)?.trim_end_matches('\n'))
+            }
             Part::EmptyHeader => request = request.append_header(name, ""),
-            Part::Header => match value_of(item)?.trim() {
+            Part::Header => match content::value_of(item)?.trim() {
                 "" if name.eq_ignore_ascii_case("Accept-Encoding") => config = config.decompress(false),
                 "" => left_out.push(may_be_left_out(name)?),
                 value => request = request.append_header(name, value),
@@ -53,7 +41,7 @@ pub(crate) fn compose(arguments: &Arguments) -> Result<Composed, Failure> {
             Part::Field | Part::Json | Part::File => {}
         }
     }
-    let content = content(arguments)?;
+    let content = content::content(arguments)?;
     for (name, value) in defaults(arguments, &content)? {
         let given = request.headers().contains(name);
         if !given && !left_out.iter().any(|out| out.eq_ignore_ascii_case(name)) {
@@ -104,121 +92,4 @@ fn basic_authorization(user: &str) -> Result<String, Failure> {
         return Err(Failure::Usage(why.into()));
     };
     Ok(basic::authorization(&basic::Rules::modern(), &Credentials::new(user, password))?)
-}
-
-fn content(arguments: &Arguments) -> Result<Content, Failure> {
-    let items: Vec<&Item> = arguments.target.items.iter().filter(|item| item.is_data()).collect();
-    if let Some(data) = &arguments.data {
-        return raw(data, if arguments.form { FORM } else { JSON });
-    }
-    if let [Item { part: Part::File, name, value, .. }] = items[..]
-        && name.is_empty()
-    {
-        return file(value);
-    }
-    match (arguments.form, items.iter().find(|item| item.part == Part::File)) {
-        _ if items.is_empty() && arguments.form => {
-            Ok(Content { media_type: Some(FORM.into()), ..Content::default() })
-        }
-        _ if items.is_empty() => Ok(Content::default()),
-        (_, Some(item)) if item.name.is_empty() => Err(Failure::Usage(format!(
-            "@{} is the whole body: it cannot stand beside other data",
-            item.value
-        ))),
-        (false, Some(item)) => {
-            Err(Failure::Usage(format!("{}@{} is a file of a form: add --form", item.name, item.value)))
-        }
-        (true, Some(_)) => multipart(&items),
-        (true, None) => form(&items),
-        (false, None) => json(&items),
-    }
-}
-
-fn raw(data: &str, media_type: &str) -> Result<Content, Failure> {
-    match data.strip_prefix('@').unwrap_or(if data == "-" { "-" } else { "" }) {
-        "" => Ok(Content {
-            body: data.to_owned().into(),
-            text: Some(data.into()),
-            media_type: Some(media_type.into()),
-        }),
-        "-" => {
-            let body = Body::reader(io::stdin());
-            Ok(Content { body, text: None, media_type: Some(media_type.into()) })
-        }
-        path => file(path),
-    }
-}
-
-fn file(path: &str) -> Result<Content, Failure> {
-    Ok(Content {
-        body: Body::path(path)?,
-        text: None,
-        media_type: Some(media_type::of(Path::new(path)).into()),
-    })
-}
-
-fn json(items: &[&Item]) -> Result<Content, Failure> {
-    let mut fields = Vec::new();
-    for item in items {
-        let value = value_of(item)?;
-        fields.push((item.name.as_str(), value, item.part == Part::Json));
-    }
-    let text = json_body::write(&fields).map_err(Failure::Usage)?;
-    Ok(Content { body: text.clone().into(), text: Some(text), media_type: Some(JSON.into()) })
-}
-
-fn form(items: &[&Item]) -> Result<Content, Failure> {
-    let mut pairs = Vec::new();
-    for item in items {
-        pairs.push((&item.name, form_value(item)?));
-    }
-    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    Ok(Content { body: text.clone().into(), text: Some(text), media_type: Some(FORM.into()) })
-}
-
-fn multipart(items: &[&Item]) -> Result<Content, Failure> {
-    let mut parts = Multipart::new();
-    for item in items {
-        match item.part {
-            Part::File => {
-                let (path, named) = item.value.split_once(";type=").unwrap_or((&item.value, ""));
-                let guessed = media_type::of(Path::new(path));
-                let media_type = if named.is_empty() { guessed } else { named };
-                parts
-                    .file(&item.name, Path::new(path), media_type)
-                    .map_err(|why| Failure::file(path, &why))?;
-            }
-            Part::Field | Part::Json | Part::Header | Part::EmptyHeader | Part::Query => {
-                parts.field(&item.name, &form_value(item)?);
-            }
-        }
-    }
-    let media_type = Some(parts.media_type());
-    Ok(Content { body: parts.finish(), text: None, media_type })
-}
-
-/// A form has text only: of JSON what is not an object or array goes as it is written.
-fn form_value(item: &Item) -> Result<String, Failure> {
-    let value = value_of(item)?;
-    if item.part != Part::Json {
-        return Ok(value);
-    }
-    match serde_json::from_str(&value) {
-        Ok(serde_json::Value::String(text)) => Ok(text),
-        Ok(serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => Ok(value.trim().into()),
-        Ok(_) => Err(Failure::Usage(format!("{}:={value}: a form cannot hold such a JSON value", item.name))),
-        Err(why) => Err(Failure::Usage(format!("{}:={value}: {why}", item.name))),
-    }
-}
-
-/// The value as typed, or the text of the file that it names.
-fn value_of(item: &Item) -> Result<String, Failure> {
-    match item.origin {
-        Origin::Literal => Ok(item.value.clone()),
-        Origin::Path => {
-            let mut text = String::new();
-            let read = std::fs::File::open(&item.value).and_then(|mut file| file.read_to_string(&mut text));
-            read.map(|_| text).map_err(|why| Failure::file(&item.value, &why))
-        }
-    }
 }

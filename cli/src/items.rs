@@ -9,8 +9,8 @@
 //! | `name@path` | a file of the form (`;type=…` names its media type) |
 //! | `@path` | a file as the whole body |
 //!
-//! `:@`, `==@`, `=@` and `:=@` take the value from a file. A backslash takes the meaning from a separator's character: `a\:b=c`.
-//! Decides what a word means; reading files and composing the request is `compose`.
+//! `:@`, `==@`, `=@` and `:=@` take the value from a file. A backslash takes the meaning from a separator's
+//! character: `a\:b=c`. Decides what a word means; reading files is `content`, the request is `compose`.
 
 /// What an item adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

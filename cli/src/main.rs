@@ -5,6 +5,7 @@
 
 mod arguments;
 mod compose;
+mod content;
 mod failure;
 mod items;
 mod json_body;

@@ -60,9 +60,7 @@ impl<'a> Printer<'a> {
                 self.redirect(redirect)?;
             }
         }
-        let head =
-            self.arguments.include || self.arguments.verbose || (self.terminal && !self.arguments.body);
-        if head {
+        if self.wants_head() {
             let start = self.status_line(response.version(), response.status(), &response.reason());
             self.head(&start, response.headers())?;
         }
@@ -74,6 +72,12 @@ impl<'a> Printer<'a> {
             None if self.terminal => self.readable(&mut response),
             None => copy(&mut response, &mut self.out, |why| Failure::output(&why)),
         }
+    }
+
+    fn wants_head(&self) -> bool {
+        // The answer to HEAD is a head and nothing else.
+        let by_default = self.terminal || self.arguments.target.method == "HEAD";
+        self.arguments.include || self.arguments.verbose || (by_default && !self.arguments.body)
     }
 
     fn redirect(&mut self, redirect: &Redirect) -> Result<(), Failure> {

@@ -1,8 +1,6 @@
 //! What it says when something is wrong: one line, perhaps a hint, and who can mend it as the exit status.
 
-use crate::support::{at, command, failure, file, origin};
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use crate::support::{at, command, failure, file, one_answer, origin};
 
 /// The command fails with this exit status and a line that begins and goes on like this.
 #[track_caller]
@@ -41,6 +39,7 @@ fn unreadable_and_unwritable_files_are_1() {
     fails(&[&url, "a=@/nonexistent"], 1, "/nonexistent");
     fails(&["-f", &url, "a@/nonexistent"], 1, "/nonexistent");
     fails(&[&url, "-d", "@/"], 1, "directory");
+    fails(&[&url, "-d", "@"], 1, "path");
     fails(&[&url, "-o", "/nonexistent/file"], 1, "/nonexistent/file");
     fails(&["--cacert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
     let binary = file("binary", &[0xff, 0xfe]);
@@ -92,21 +91,4 @@ fn a_full_disk_is_told() {
     let output = command(&[&at("/get")]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("entreat: standard output: "));
-}
-
-/// A server that reads one request, answers these bytes and closes.
-fn one_answer(bytes: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-    let url = format!("http://{}/", listener.local_addr().expect("bound"));
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("the command connects");
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).expect("a request without a body");
-            request.extend(byte);
-        }
-        stream.write_all(bytes).expect("the command reads");
-    });
-    url
 }

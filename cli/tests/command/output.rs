@@ -24,6 +24,11 @@ fn include_prints_the_head_first() {
 }
 
 #[test]
+fn the_answer_to_head_is_its_head() {
+    assert!(printed(&["HEAD", &at("/get")]).starts_with("HTTP/1.1 200 OK\n"));
+}
+
+#[test]
 fn verbose_prints_the_request_as_it_goes_out() {
     let text = printed(&["-v", "-f", &at("/testkit/echo-raw"), "name=John", "X-One:1"]);
     let (shown, sent) = (text.split("\n\n").next().unwrap(), text.rsplit("\n\nPOST ").next().unwrap());

@@ -1,7 +1,8 @@
 //! Runs the command, with nothing of the caller's environment that could change what it does.
 
 use entreat_testkit::origin::{OriginHandle, spawn};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -66,4 +67,21 @@ pub(crate) fn file(name: &str, content: &[u8]) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).expect("the folder is writable");
     path.to_str().expect("text").to_owned()
+}
+
+/// A server that reads one request, answers these bytes and closes.
+pub(crate) fn one_answer(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the command connects");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a request without a body");
+            request.extend(byte);
+        }
+        stream.write_all(bytes).expect("the command reads");
+    });
+    url
 }
