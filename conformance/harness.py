@@ -142,7 +142,9 @@ def _fetch_source(suite: Suite, folder: Path) -> None:
 
 def _rewrite_tarpit(path: Path) -> None:
     text = path.read_text()
-    rewritten = text.replace('TARPIT = "http://10.255.255.1"', 'TARPIT = "http://127.0.0.1:" + os.environ["TARPIT_PORT"]')
+    rewritten = text.replace(
+        'TARPIT = "http://10.255.255.1"', 'TARPIT = "http://127.0.0.1:" + os.environ["TARPIT_PORT"]'
+    )
     if rewritten == text:
         raise SystemExit("the address that never answers was not found in requests' tests")
     path.write_text(rewritten)

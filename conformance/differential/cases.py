@@ -90,7 +90,9 @@ case("a host with a wildcard", [], lambda url: requests.get("http://*.example.or
 
 # Headers
 
-case("headers in order and case", OK, get(headers={"x-lower": "1", "X-UPPER": "2", "Accept": "a/b", "User-Agent": None}))
+case(
+    "headers in order and case", OK, get(headers={"x-lower": "1", "X-UPPER": "2", "Accept": "a/b", "User-Agent": None})
+)
 case("headers as bytes", OK, get(headers={b"x-b": b"v\xe9"}))
 case("a Latin-1 header", OK, get(headers={"x": "é"}))
 case("a header beyond Latin-1", OK, get(headers={"x": "☃"}))
@@ -182,7 +184,11 @@ def hooked(url):
 case("Digest, refused", [answer(b"", "401 U", 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth-int"')], digest)
 case("defaults of a session", [OK, OK], defaults)
 case("a hook", OK, hooked)
-case("an HTTP proxy", OK, lambda url: requests.get("http://example.invalid/x", proxies={"http": url.replace("//", "//us:pw@")}))
+case(
+    "an HTTP proxy",
+    OK,
+    lambda url: requests.get("http://example.invalid/x", proxies={"http": url.replace("//", "//us:pw@")}),
+)
 
 # Redirects
 
@@ -190,11 +196,19 @@ case("302 after POST", [answer(b"r", "302 Found", "Location: /b", "Set-Cookie: q
 case("307 after POST", [answer(b"r", "307 T", "Location: /b"), OK], post(data={"x": "y"}))
 case("307 with a file", [answer(b"r", "307 T", "Location: /b"), OK], late(lambda: {"data": io.BytesIO(b"zzzz")}))
 case("307 with a generator", [answer(b"r", "307 T", "Location: /b"), OK], late(lambda: {"data": (p for p in [b"a"])}))
-case("303, relative, with a fragment", [answer(b"", "303 T", "Location: b?c"), OK], lambda url: requests.put(url + "/a/x#frag"))
+case(
+    "303, relative, with a fragment",
+    [answer(b"", "303 T", "Location: b?c"), OK],
+    lambda url: requests.put(url + "/a/x#frag"),
+)
 case("301 not followed", answer(b"r", "301 T", "Location: //example.org/q"), post(data=b"1", allow_redirects=False))
 case("a redirect to itself", [answer(b"r", "302 T", "Location: /b")] * 40, get())
 case("a redirect in UTF-8", ["HTTP/1.1 302 F\r\nLocation: /é%20x y\r\nContent-Length: 0\r\n\r\n".encode(), OK], get())
-case("a redirect with a broken body", [b"HTTP/1.1 302 F\r\nLocation: /b\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", OK], get())
+case(
+    "a redirect with a broken body",
+    [b"HTTP/1.1 302 F\r\nLocation: /b\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", OK],
+    get(),
+)
 case("a redirect to nowhere", answer(b"", "302 T", "Location: foo://x/"), get())
 
 # Framing of responses
@@ -247,7 +261,11 @@ case("deflate", answer(zlib.compress(b"hey"), "200 OK", "Content-Encoding: defla
 case("a guessed charset", answer("żółw".encode() * 20, "200 OK", "Content-Type: foo/bar"), get())
 case("JSON that is none", answer(b"{bad"), lambda url: requests.get(url).json())
 case("JSON with a byte order mark", answer(b'\xef\xbb\xbf{"a":1}'), lambda url: requests.get(url).json())
-case("links", answer(b"x", "200 OK", 'Link: <http://a/b>; rel="next", </c>;rel=prev'), lambda url: requests.get(url).links)
+case(
+    "links",
+    answer(b"x", "200 OK", 'Link: <http://a/b>; rel="next", </c>;rel=prev'),
+    lambda url: requests.get(url).links,
+)
 case("lines", answer(b"a\nb\r\nc"), lambda url: list(requests.get(url, stream=True).iter_lines(chunk_size=2)))
 case("a large body", answer(b"z" * 3000000), lambda url: len(requests.get(url).content))
 case("a large body in pieces", answer(b"z" * 300000), lengths(65536))
@@ -262,10 +280,20 @@ case("raw: read of chunks", TWO_CHUNKS, raw(lambda r: [r.read(2), r.read(2), r.r
 case("raw: read1", TWO_CHUNKS, raw(lambda r: [r.read1(2), r.read1(), r.closed]))
 case("raw: readinto", OK, raw(lambda r: r.readinto(bytearray(3))))
 case("raw: readline", answer(b"a\nbc\n"), raw(lambda r: [r.readline(), r._fp.peek(2)]))
-case("raw: gzip as it came", answer(ZIPPED, "200 OK", GZIP), raw(lambda r: b"".join(r.stream(10, decode_content=False))))
+case(
+    "raw: gzip as it came", answer(ZIPPED, "200 OK", GZIP), raw(lambda r: b"".join(r.stream(10, decode_content=False)))
+)
 case("raw: gzip decoded", answer(ZIPPED, "200 OK", GZIP), raw(lambda r: r.read(decode_content=True)))
-case("raw: http.client's", OK, raw(lambda r: [r._fp.chunked, r._fp.chunk_left, r._fp.will_close, r._fp.length, r._fp._method]))
-case("raw: http.client's headers", OK, raw(lambda r: [r._fp.getheader("content-type"), r._fp.getheaders(), r._fp.info().items()]))
+case(
+    "raw: http.client's",
+    OK,
+    raw(lambda r: [r._fp.chunked, r._fp.chunk_left, r._fp.will_close, r._fp.length, r._fp._method]),
+)
+case(
+    "raw: http.client's headers",
+    OK,
+    raw(lambda r: [r._fp.getheader("content-type"), r._fp.getheaders(), r._fp.info().items()]),
+)
 case("raw: http.client's file", OK, raw(lambda r: [type(r._fp.fp).__name__, r._fp.readable(), r._fp.fp.readline()]))
 
 # Time-outs, connections, retries
@@ -317,7 +345,12 @@ def refused(**adapter):
             session.get(f"http://127.0.0.1:{port}/")
         except requests.ConnectionError as error:
             reason = error.args[0].reason
-            return [type(error).__name__, type(reason).__name__, type(reason.__cause__).__name__, reason.__cause__.errno]
+            return [
+                type(error).__name__,
+                type(reason).__name__,
+                type(reason.__cause__).__name__,
+                reason.__cause__.errno,
+            ]
 
     return program
 
@@ -352,4 +385,3 @@ case("white space behind a field", answer(b"x", "200 OK", "X-A:  \t padded \t ")
 case("white space before a colon", [[answer(b"hello", "200 OK", "X-A : b"), CLOSE]], get(timeout=2))
 case("a field without a colon", [[answer(b"hello", "200 OK", "nocolon"), CLOSE]], get(timeout=2))
 case("text longer than announced", OK, late(lambda: {"data": io.StringIO("abcé")}))
-

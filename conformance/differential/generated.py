@@ -11,7 +11,14 @@ from origin import answer
 COUNT = 80
 
 ARGUMENTS = {
-    "params": [{"a": "1"}, [("a", "1"), ("a", "2")], {"list": ["x", "y"], "none": None}, "raw=1&x", b"raw=2", {"ü": "é &=+"}],
+    "params": [
+        {"a": "1"},
+        [("a", "1"), ("a", "2")],
+        {"list": ["x", "y"], "none": None},
+        "raw=1&x",
+        b"raw=2",
+        {"ü": "é &=+"},
+    ],
     "headers": [{"X-Custom": "a"}, {"accept": None}, {"User-Agent": "mine", "x-LOWER": "b"}, {"Content-Type": "x/y"}],
     "data": [{"f": "1"}, [("f", "1"), ("f", "2")], "text é", b"\x00\xff", "", {}, "stream", {"n": None, "l": [1, 2]}],
     "json": [{"a": [1, 2.5, None, True]}, [], "text é", 0],

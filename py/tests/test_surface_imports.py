@@ -5,9 +5,8 @@ import subprocess
 import sys
 import typing
 
-import pytest
-
 import entreat
+import pytest
 
 HEAVY = {"urllib3", "idna", "certifi", "charset_normalizer", "email", "json", "typing", "datetime", "logging", "ssl"}
 HEAVY |= {"http", "http.client", "http.cookiejar", "http.cookies", "urllib.parse", "urllib.request", "socket", "re"}
@@ -95,6 +94,6 @@ def test_threads_that_touch_a_new_session_at_once_get_the_same_jar_and_adapters(
     with ThreadPoolExecutor(16) as threads:
         for _ in range(50):
             session = entreat.Session()
-            found = list(threads.map(lambda _: (id(session.cookies), id(session.adapters)), range(16)))
+            found = list(threads.map(lambda each: (id(each.cookies), id(each.adapters)), [session] * 16))
             assert len(set(found)) == 1
             assert list(session.adapters) == ["https://", "http://"]

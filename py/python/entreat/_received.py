@@ -40,9 +40,7 @@ def get_encoding_from_headers(headers: _t.CaseInsensitiveDict[str]) -> str | Non
     return None
 
 
-def stream_decode_response_unicode(
-    iterator: Iterable[bytes], r: _t.Response
-) -> Generator[str | bytes, None, None]:
+def stream_decode_response_unicode(iterator: Iterable[bytes], r: _t.Response) -> Generator[str | bytes, None, None]:
     """Decode a stream of pieces by the response's `encoding`; without one they pass as they are."""
     if r.encoding is None:
         yield from iterator

@@ -31,7 +31,7 @@ class SupportsItems(Protocol[_KT_co, _VT_co]):
 
 
 HookType = Callable[["Response"], Any]
-HooksInputType = Mapping[str, Union[Iterable[HookType], HookType]]
+HooksInputType = Mapping[str, Iterable[HookType] | HookType]
 
 
 def is_prepared(request: PreparedRequest) -> bool:

@@ -33,10 +33,7 @@ WATCHED: dict[str, dict[str, str]] = {
         "": "default_hooks dispatch_hook",
     },
     "entreat.cookies": {
-        "": (
-            "cookiejar_from_dict merge_cookies get_cookie_header extract_cookies_to_jar "
-            "_copy_cookie_jar"
-        ),
+        "": ("cookiejar_from_dict merge_cookies get_cookie_header extract_cookies_to_jar _copy_cookie_jar"),
         "RequestsCookieJar": "__iter__ update copy get_policy",
         "MockRequest": "__init__ get_new_headers",
         "MockResponse": "__init__ info",
@@ -89,10 +86,7 @@ WATCHED: dict[str, dict[str, str]] = {
         "": "to_native_string unicode_is_ascii",
     },
     "urllib3.util.url": {
-        "": (
-            "parse_url _normalize_host _remove_path_dot_segments _encode_invalid_chars _encode_target "
-            "_idna_encode"
-        ),
+        "": ("parse_url _normalize_host _remove_path_dot_segments _encode_invalid_chars _encode_target _idna_encode"),
         "Url": "__new__",
     },
     "urllib3.util.util": {
@@ -118,8 +112,7 @@ WATCHED: dict[str, dict[str, str]] = {
     },
     "urllib3.connectionpool": {
         "HTTPConnectionPool": (
-            "__init__ urlopen _get_timeout _get_conn _new_conn _make_request _validate_conn _put_conn "
-            "ConnectionCls"
+            "__init__ urlopen _get_timeout _get_conn _new_conn _make_request _validate_conn _put_conn ConnectionCls"
         ),
         "ConnectionPool": "__init__ _new_pool_queue",
         "": "_normalize_host _close_pool_connections HTTPConnectionPool HTTPSConnectionPool",
@@ -161,10 +154,7 @@ WATCHED: dict[str, dict[str, str]] = {
         "": "create_connection allowed_gai_family _set_socket_options is_connection_dropped",
     },
     "socket": {
-        "": (
-            "socket create_connection getaddrinfo SocketIO setdefaulttimeout getdefaulttimeout "
-            "_intenum_converter"
-        ),
+        "": ("socket create_connection getaddrinfo SocketIO setdefaulttimeout getdefaulttimeout _intenum_converter"),
         "socket": (
             "__init__ setsockopt settimeout connect sendall makefile recv_into _decref_socketios close "
             "_real_close getsockopt family type fileno gettimeout detach send recv"
@@ -232,7 +222,20 @@ def _is_decorated(value) -> bool:
     return type(value).__module__ == "functools" or (code is not None and code.co_filename.endswith("contextlib.py"))
 
 
-_HOMES = ("socket", "ssl", "http", "urllib", "urllib3", "_socket", "_ssl", "io", "time", "select", __package__, "requests")
+_HOMES = (
+    "socket",
+    "ssl",
+    "http",
+    "urllib",
+    "urllib3",
+    "_socket",
+    "_ssl",
+    "io",
+    "time",
+    "select",
+    __package__,
+    "requests",
+)
 _MADE_IN_C = (
     BuiltinFunctionType,
     MethodDescriptorType,

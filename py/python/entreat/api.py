@@ -10,7 +10,6 @@ from ._lazy import types as _t
 from ._native import express_once as _express_once
 from .models import Response
 
-
 #: Whether these functions may share connections among themselves: a connection that a call has done with stays open for
 #: less than a second, in case another call can use it. Only idempotent requests without credentials share.
 SHARE_CONNECTIONS = _lanes.allows("express")

@@ -157,8 +157,7 @@ class HTTPDigestAuth(AuthBase):
         state.last_nonce = nonce
 
         header = (
-            f'Digest username="{self.username}", realm="{realm}", nonce="{nonce}", '
-            f'uri="{path}", response="{answer}"'
+            f'Digest username="{self.username}", realm="{realm}", nonce="{nonce}", uri="{path}", response="{answer}"'
         )
         if opaque:
             header += f', opaque="{opaque}"'

@@ -109,9 +109,7 @@ def get_cookie_header(jar: CookieJar, request: _t.PreparedRequest) -> str | None
     return stand_in.get_new_headers().get("Cookie")
 
 
-def remove_cookie_by_name(
-    cookiejar: CookieJar, name: str, domain: str | None = None, path: str | None = None
-) -> None:
+def remove_cookie_by_name(cookiejar: CookieJar, name: str, domain: str | None = None, path: str | None = None) -> None:
     """Remove the cookies of a name, of all domains and paths unless told otherwise."""
     for cookie in list(_matching(cookiejar, name, domain, path)):
         cookiejar.clear(cookie.domain, cookie.path, cookie.name)

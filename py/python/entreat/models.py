@@ -31,7 +31,6 @@ from .hooks import default_hooks
 from .status_codes import codes
 from .structures import CaseInsensitiveDict
 
-
 #: The statuses of a redirect that can be followed.
 REDIRECT_STATI: tuple[int, ...] = (
     codes.moved,
@@ -426,8 +425,10 @@ class PreparedRequest(RequestEncodingMixin, RequestHooksMixin):
         if port:
             netloc += f":{port}"
 
-        added = "" if params is None else self._encode_params(
-            to_native_string(params) if isinstance(params, (str, bytes)) else params
+        added = (
+            ""
+            if params is None
+            else self._encode_params(to_native_string(params) if isinstance(params, (str, bytes)) else params)
         )
         if added:
             query = f"{query}&{added}" if query else added

@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping, MutableMapping
 
 from . import _lanes
-from . import _lanes
 from ._lazy import Deferred
 from ._lazy import types as _t
 from ._native import SessionBase as _SessionBase
@@ -68,10 +67,7 @@ if not _lanes.allows("express"):
         """The express lane, closed."""
 
 
-
-def merge_setting(
-    request_setting: _t.Any, session_setting: _t.Any, dict_class: type = OrderedDict
-) -> _t.Any:
+def merge_setting(request_setting: _t.Any, session_setting: _t.Any, dict_class: type = OrderedDict) -> _t.Any:
     """What holds for one request: its own setting before the session's, dictionaries merged into a `dict_class`.
 
     A key that the request sets to ``None`` is left out.
@@ -182,9 +178,7 @@ class SessionRedirectMixin(_SessionBase):
             self.rebuild_auth(following, resp)
 
             # Rewinding is tried even where `tell` failed: an UnrewindableBodyError is better than a server left waiting.
-            if following._body_position is not None and (
-                "Content-Length" in headers or "Transfer-Encoding" in headers
-            ):
+            if following._body_position is not None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
                 rewind_body(following)
 
             req = following
@@ -217,9 +211,7 @@ class SessionRedirectMixin(_SessionBase):
         if new_auth is not None:
             prepared_request.prepare_auth(new_auth)
 
-    def rebuild_proxies(
-        self, prepared_request: PreparedRequest, proxies: dict[str, str] | None
-    ) -> dict[str, str]:
+    def rebuild_proxies(self, prepared_request: PreparedRequest, proxies: dict[str, str] | None) -> dict[str, str]:
         """Choose the proxies for a redirected request, as NO_PROXY may exempt the new URL or no longer do so.
 
         Proxy-Authorization is written anew.
@@ -501,9 +493,7 @@ class Session(SessionRedirectMixin):
         settings = self.merge_environment_settings(prepared.url, proxies or {}, stream, verify, cert)
         return self.send(prepared, **{"timeout": timeout, "allow_redirects": allow_redirects, **settings})
 
-    def get(
-        self, url: _t.UriType, params: _t.ParamsType = None, **kwargs: _t.Unpack[_t.GetKwargs]
-    ) -> Response:
+    def get(self, url: _t.UriType, params: _t.ParamsType = None, **kwargs: _t.Unpack[_t.GetKwargs]) -> Response:
         r"""Send a GET request.
 
         :param url: where to.
@@ -695,7 +685,5 @@ def __dir__() -> list[str]:
 
 
 __all__ = sorted(
-    name
-    for name in {*globals(), *_fill.names}
-    if not name.startswith("_") and name not in ("annotations", "Deferred")
+    name for name in {*globals(), *_fill.names} if not name.startswith("_") and name not in ("annotations", "Deferred")
 )

@@ -313,8 +313,7 @@ def parse_list_header(value: str) -> list[str]:
     ['token', 'quoted value']
     """
     return [
-        unquote_header_value(item[1:-1]) if item[:1] == item[-1:] == '"' else item
-        for item in _parse_list_header(value)
+        unquote_header_value(item[1:-1]) if item[:1] == item[-1:] == '"' else item for item in _parse_list_header(value)
     ]
 
 
