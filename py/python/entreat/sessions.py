@@ -451,25 +451,12 @@ class Session(SessionRedirectMixin):
         :rtype: requests.Response
         """
         if _lanes.allows("express"):
-            response = _express(
-                self,
-                method,
-                url,
-                params,
-                data,
-                headers,
-                cookies,
-                files,
-                auth,
-                timeout,
-                allow_redirects,
-                proxies,
-                hooks,
-                stream,
-                verify,
-                cert,
-                json,
-            )
+            # fmt: off
+        response = _express(
+            self, method, url, params, data, headers, cookies, files, auth, timeout, allow_redirects, proxies, hooks,
+            stream, verify, cert, json,
+        )
+        # fmt: on
             if response is not None:
                 _lanes.count("express")
                 return response
