@@ -44,13 +44,14 @@ bench: bench-programs wheel ## Against requests, urllib3, pycurl and bare socket
 	@$(VENV_PYTHON) benches/run.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
 .PHONY: bench-instructions
-bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat to the digit
-	@command -v valgrind >/dev/null || { echo 'valgrind is needed; on Debian: apt install valgrind' >&2; exit 1; }
+bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares
 	@$(VENV_PYTHON) benches/instructions.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
+# Without --locked: the benchmark's own lock follows what the client needs.
 .PHONY: bench-programs
 bench-programs: release
-	@$(CARGO) build --quiet --locked --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
+	@$(CARGO) build --quiet --locked --release --package entreat-core --example parse_head
+	@$(CARGO) build --quiet --release --manifest-path benches/rust/Cargo.toml --target-dir $(TARGET)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)

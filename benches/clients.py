@@ -124,7 +124,8 @@ def raw(url):
     address, request = _address_and_request(url)
     stream = socket.create_connection(address)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return functools.partial(_exchange, stream, request), len
+    head, length = _first_exchange(stream, request)
+    return functools.partial(_exchange, stream, request, head, length), len
 
 
 # A connection for each request, or whatever the client does when no session is made.
@@ -133,10 +134,12 @@ def raw(url):
 @client("python-raw-new")
 def raw_new(url):
     address, request = _address_and_request(url)
+    with socket.create_connection(address) as stream:
+        head, length = _first_exchange(stream, request)
 
     def send():
         with socket.create_connection(address) as stream:
-            return _exchange(stream, request)
+            return _exchange(stream, request, head, length)
 
     return send, len
 
@@ -169,17 +172,25 @@ def _address_and_request(url: str) -> tuple[tuple[str, int], bytes]:
     return (parts.hostname, parts.port), request.encode()
 
 
-def _exchange(stream: socket.socket, request: bytes) -> bytes:
-    """The least that a client can do: send fixed bytes, read until the body that was announced is there."""
+def _first_exchange(stream: socket.socket, request: bytes) -> tuple[int, int]:
+    """How long an answer's head is, and all of it."""
     stream.sendall(request)
     received = stream.recv(65536)
-    head, _, body = received.partition(b"\r\n\r\n")
-    at = head.find(b"Content-Length: ") + 16
-    end = head.find(b"\r\n", at)
-    length = int(head[at:] if end < 0 else head[at:end])
-    while len(body) < length:
-        body += stream.recv(65536)
-    return body
+    head = received.index(b"\r\n\r\n") + 4
+    fields = dict(line.split(b": ", 1) for line in received[:head].lower().split(b"\r\n")[1:-2])
+    length = head + int(fields[b"content-length"])
+    while len(received) < length:
+        received += stream.recv(65536)
+    return head, length
+
+
+def _exchange(stream: socket.socket, request: bytes, head: int, length: int) -> bytes:
+    """The least that a client can do: send fixed bytes, then read as many as the first answer had."""
+    stream.sendall(request)
+    received = stream.recv(65536)
+    while len(received) < length:
+        received += stream.recv(65536)
+    return received[head:]
 
 
 # Floors: no request at all, only what comes after it.

@@ -78,11 +78,13 @@ fn client_named(name: &str, url: &str) -> Outcome<Send> {
     })
 }
 
-/// The least that a client can do: send fixed bytes, read until the body that was announced is there.
+/// The least that a client can do: send fixed bytes, then read as many as the first answer had.
 struct Raw {
     address: String,
     request: Vec<u8>,
     buffer: Vec<u8>,
+    /// Head and body of the first answer.
+    answer: Option<(usize, usize)>,
 }
 
 impl Raw {
@@ -90,7 +92,7 @@ impl Raw {
         let rest = url.strip_prefix("http://").ok_or("http:// only")?;
         let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
         let request = format!("GET /{path} HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\n\r\n").into_bytes();
-        Ok(Raw { address: address.to_owned(), request, buffer: vec![0; 64 * 1024] })
+        Ok(Raw { address: address.to_owned(), request, buffer: vec![0; 64 * 1024], answer: None })
     }
 
     fn connect(&self) -> std::io::Result<TcpStream> {
@@ -108,10 +110,10 @@ impl Raw {
                 return Err("the server closed".into());
             }
             received += count;
-            if let Some((head, body)) = announced(&self.buffer[..received])
-                && received >= head + body
-            {
-                return Ok(body);
+            self.answer = self.answer.or_else(|| announced(&self.buffer[..received]));
+            match self.answer {
+                Some((head, body)) if received >= head + body => return Ok(body),
+                Some(_) | None => {}
             }
         }
     }
@@ -119,11 +121,11 @@ impl Raw {
 
 /// The lengths of head and body, once the head is complete.
 fn announced(received: &[u8]) -> Option<(usize, usize)> {
-    const FIELD: &[u8] = b"\r\nContent-Length: ";
     let head = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let field = received[..head].windows(FIELD.len()).position(|bytes| bytes.eq_ignore_ascii_case(FIELD))?;
-    let digits = received[field + FIELD.len()..].iter().take_while(|byte| byte.is_ascii_digit());
-    Some((head, digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))))
+    let text = std::str::from_utf8(&received[..head]).ok()?;
+    let mut fields = text.lines().filter_map(|line| line.split_once(": "));
+    let (_, length) = fields.find(|(name, _)| name.eq_ignore_ascii_case("Content-Length"))?;
+    Some((head, length.parse().ok()?))
 }
 
 /// The CPU time of this process in seconds, its own and the kernel's for it.
