@@ -22,7 +22,8 @@ from suites import Suite
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
-PACKAGE = HERE.parent / "py" / "python"
+#: The folder that holds the package: this repository's, unless the environment names another.
+PACKAGE = Path(os.environ.get("ENTREAT_PACKAGE") or HERE.parent / "py" / "python").resolve()
 
 # A program's way to certificates and proxies, which would have a say in the results.
 _UNWANTED = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "ENTREAT_LANE", "PYTHONPATH"}
