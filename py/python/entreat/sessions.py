@@ -452,11 +452,11 @@ class Session(SessionRedirectMixin):
         """
         if _lanes.allows("express"):
             # fmt: off
-        response = _express(
-            self, method, url, params, data, headers, cookies, files, auth, timeout, allow_redirects, proxies, hooks,
-            stream, verify, cert, json,
-        )
-        # fmt: on
+            response = _express(
+                self, method, url, params, data, headers, cookies, files, auth, timeout, allow_redirects, proxies,
+                hooks, stream, verify, cert, json,
+            )
+            # fmt: on
             if response is not None:
                 _lanes.count("express")
                 return response
