@@ -33,7 +33,8 @@ impl Client {
         Ok(Client(Session::new(Tokio, config)?))
     }
 
-    /// Sends a request and waits for the head of its response. Must run inside a tokio runtime.
+    /// Sends a request and waits for the head of its response. Must run inside a tokio runtime that has I/O and time
+    /// enabled.
     ///
     /// # Errors
     /// As [`crate::Client::send`].

@@ -121,9 +121,9 @@ impl<S> Connection<S> {
         Ok(false)
     }
 
-    /// Says good-bye, as far as the peer takes it soon, and closes.
-    pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N) {
-        self.transport.close(net).await;
+    /// Says good-bye, as far as the peer takes it in time, and closes.
+    pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N, deadline: Deadline) {
+        self.transport.close(net, deadline).await;
     }
 }
 

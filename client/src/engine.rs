@@ -13,11 +13,13 @@ use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
 use entreat_core::h1::{self, HeadParser, LAST_CHUNK, Verdict};
 use entreat_core::pool::{self, Key, Pool};
-use entreat_core::{Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, TlsRules, Url};
+use entreat_core::{
+    Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, TlsRules, Url,
+};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Informational responses that one exchange may bring before the final one; more is a flood.
 const INFORMATIONAL_LIMIT: usize = 64;
@@ -27,6 +29,9 @@ const PIECE: usize = 128 * 1024;
 
 /// A body of bytes up to this size goes out in one write with the head.
 const JOINED: usize = 16 * 1024;
+
+/// How long closing may wait, in all, for peers that do not read a good-bye.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// Connections of one client and what it takes to make them.
 pub struct Engine<N: Net> {
@@ -126,8 +131,9 @@ impl<N: Net> Engine<N> {
             self.closed.store(true, Ordering::Relaxed);
             pool.clear()
         };
+        let deadline = Deadline { at: self.net.now().checked_add(GOODBYE), kind: Kind::WriteTimeout };
         for connection in idle {
-            connection.close(&self.net).await;
+            connection.close(&self.net, deadline).await;
         }
     }
 

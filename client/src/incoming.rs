@@ -8,7 +8,7 @@ use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use entreat_core::content::Decoder;
-use entreat_core::h1::{BodyDecoder, Verdict};
+use entreat_core::h1::{BodyDecoder, Framing, Verdict};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,6 +43,8 @@ struct Raw<N: Net> {
     connection: Option<Connection<N::Stream>>,
     keep_alive: bool,
     body: BodyDecoder,
+    /// Its length was announced.
+    sized: bool,
     deadlines: Deadlines,
     /// An end before those.
     patience: Option<Instant>,
@@ -74,6 +76,7 @@ impl<N: Net> Incoming<N> {
             connection: Some(connection),
             keep_alive: verdict.keep_alive && outgoing.keep_alive,
             body: BodyDecoder::new(verdict.framing),
+            sized: matches!(verdict.framing, Framing::Length(_)),
             deadlines: outgoing.deadlines,
             patience: None,
         };
@@ -229,7 +232,8 @@ impl<N: Net> Raw<N> {
         let Some(connection) = &mut self.connection else { return Ok(0) };
         let net = &self.engine.net;
         let direct = usize::try_from(self.body.direct()).unwrap_or(usize::MAX).min(into.len());
-        let is_rest = direct as u64 == self.body.direct();
+        // The rest of a chunk is not the rest of the body: what comes next had better come along.
+        let is_rest = self.sized && direct as u64 == self.body.direct();
         let straight = connection.received.is_empty() && direct > 0 && (direct >= DIRECT || is_rest);
         let received = match straight {
             true => connection.read(net, &mut into[..direct], deadline).await,

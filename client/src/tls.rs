@@ -198,6 +198,9 @@ fn explain(error: rustls::Error) -> Error {
             }
             _ => Error::new(Kind::InvalidCertificate),
         },
+        rustls::Error::InvalidMessage(_) => {
+            Error::new(Kind::Tls).hint("the server speaks no TLS on this port: perhaps http:// was meant")
+        }
         _ => Error::new(Kind::Tls),
     };
     explained.with_source(error)

@@ -11,9 +11,6 @@ use entreat_core::{Deadline, Error, Kind, Result};
 /// How many batches of TLS messages may lie on an idle connection: servers send two tickets, floods are endless.
 const TICKET_BATCHES: usize = 16;
 
-/// How long a good-bye may wait for a peer that does not read.
-const GOODBYE: std::time::Duration = std::time::Duration::from_millis(50);
-
 #[derive(Debug)]
 pub(crate) struct Transport<S> {
     stream: S,
@@ -172,11 +169,10 @@ impl<S> Transport<S> {
         net.peek(&mut self.stream) == Peeked::Nothing
     }
 
-    /// Says good-bye on TLS, as far as the socket takes it soon; dropping the transport then closes it.
-    pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N) {
+    /// Says good-bye on TLS, as far as the stream takes it in time; dropping the transport then closes it.
+    pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N, deadline: Deadline) {
         if let Transport { mut stream, tls: Some(mut tls), .. } = self {
             tls.session.close();
-            let deadline = Deadline { at: net.now().checked_add(GOODBYE), kind: Kind::WriteTimeout };
             // Nobody can be told of a failure to say good-bye.
             let _ = tls.flush(net, &mut stream, deadline).await;
         }

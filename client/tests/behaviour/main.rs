@@ -11,6 +11,7 @@ mod concurrency;
 mod content;
 mod cookies;
 mod exchange;
+mod faces;
 mod redirects;
 mod reuse;
 mod support;

@@ -1,7 +1,7 @@
 //! Time-outs: each names its part, ends the wait when it should, and leaves a client that works.
 
 use crate::support::*;
-use entreat::net::scripted::Step;
+use entreat::net::scripted::{Scripted, Step};
 use entreat::{Body, Kind, Request, Timeout};
 
 fn read_timeout() -> Timeout {
@@ -80,6 +80,37 @@ behaviour!(a_host_that_does_not_answer_meets_the_connect_time_out, |bench| {
     assert_eq!(error.kind(), Kind::ConnectTimeout, "{error}");
     assert!(error.is_timeout() && error.is_connect());
     bench.assert_took(start, SHORT);
+});
+
+behaviour!(a_name_that_does_not_exist_cannot_be_resolved, |bench| {
+    let error = failure(&bench.session(), Request::get("http://nowhere.invalid/")).await;
+    assert_eq!(error.kind(), Kind::Resolve, "{error}");
+    assert!(error.to_string().contains("nowhere.invalid") && error.is_connect(), "{error}");
+});
+
+#[test]
+fn a_name_server_that_does_not_answer_meets_the_connect_time_out() {
+    guarded(|| {
+        let net = Scripted::default();
+        net.run(async {
+            let bench = ScriptedBench(net.clone());
+            let session = bench.session_within(Timeout { connect: Some(SHORT), ..Timeout::NONE });
+            let start = bench.now();
+            let error = failure(&session, Request::get("http://slow.test/")).await;
+            assert_eq!(error.kind(), Kind::ConnectTimeout, "{error}");
+            bench.assert_took(start, SHORT);
+        });
+    });
+}
+
+behaviour!(elapsed_ends_with_the_head, |bench| {
+    let head = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    let peer = bench.peer([Step::Expect, Step::Sleep(SHORT), head, Step::Sleep(SHORT), Step::send("body")]);
+    let start = bench.now();
+    let mut response = bench.session().deliver(peer.get("/")).await.unwrap();
+    bench.assert_took(start, response.elapsed());
+    assert!(response.elapsed() >= SHORT);
+    assert_eq!(response.incoming().read_to_end().await.unwrap(), b"body");
 });
 
 behaviour!(a_port_where_nobody_listens_refuses, |bench| {

@@ -183,5 +183,7 @@ behaviour!(a_peer_that_speaks_no_tls_is_an_error_of_tls, tls, |bench| {
         let error = failure(&bench.session(), peer.https("/")).await;
         assert_eq!(error.kind(), Kind::Tls, "{error}");
         assert!(error.is_connect());
+        let hint = error.hint_text().unwrap_or_default();
+        assert_eq!(hint.contains("http://"), peer.log.steps_played(0) > 0, "{error}");
     }
 });
