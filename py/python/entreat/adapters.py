@@ -462,13 +462,13 @@ def is_as_made(adapter: HTTPAdapter) -> bool:
 
     Retries for certain statuses do not count as that: every response would have to be shown to them.
     """
-    retries = adapter.max_retries
+    # First the class: what else is mounted need not have any of these attributes.
     return (
         type(adapter) is HTTPAdapter
         and adapter.__dict__.keys() == _OWN_ATTRIBUTES
         and not adapter._pool_block
-        and type(retries) is Retry
-        and not retries.status_forcelist
+        and type(adapter.max_retries) is Retry
+        and not adapter.max_retries.status_forcelist
         and type(adapter.poolmanager) is PoolManager
         and adapter.poolmanager.connection_pool_kw.keys() == {"maxsize", "block"}
     )
