@@ -146,7 +146,9 @@ def test_every_class_has_the_same_bases_methods_and_attributes(module, name):
     real, ours = (getattr(each, name) for each in both(module))
 
     def bases(cls):
-        return [base.__name__ for base in cls.__mro__ if base.__name__ not in ("Generic", "ResponseBase", "SessionBase")]
+        return [
+            base.__name__ for base in cls.__mro__ if base.__name__ not in ("Generic", "ResponseBase", "SessionBase")
+        ]
 
     assert bases(ours) == bases(real)
     for attribute, value in vars(real).items():
