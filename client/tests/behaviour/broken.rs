@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use entreat::Kind;
-use entreat::net::scripted::{Script, Step};
+use entreat::net::scripted::{Script, Scripted, Step};
 use std::time::Duration;
 
 /// What the peer says to the first request, the kind of error, and what its message mentions.
@@ -98,3 +98,64 @@ behaviour!(a_body_that_failed_never_looks_like_one_that_ended, |bench| {
     }
     assert!(!response.incoming().is_done());
 });
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+/// An honest answer with a few bytes changed, lost, doubled, or cut off behind.
+fn garbled(numbers: &mut Numbers) -> Vec<u8> {
+    const HONEST: [&str; 5] = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: 1\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.0 200\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n01234567890123456789",
+        "HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n",
+    ];
+    let mut bytes = HONEST[numbers.below(HONEST.len())].as_bytes().to_vec();
+    for _ in 0..numbers.below(4) {
+        let at = numbers.below(bytes.len());
+        match numbers.below(4) {
+            0 => bytes[at] = numbers.below(256) as u8,
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, b"\r\n0:; \tf9"[numbers.below(9)]),
+            _ => bytes.truncate(at + 1),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn no_garbled_answer_ever_becomes_the_next_one() {
+    guarded(|| {
+        let net = Scripted::default();
+        let mut numbers = Numbers(1);
+        net.run(async {
+            let bench = ScriptedBench(net.clone());
+            for number in 0..2_000 {
+                let answer = garbled(&mut numbers);
+                let shown = answer.escape_ascii().to_string();
+                let sent = match numbers.below(2) {
+                    0 => Step::Send(answer),
+                    _ => Step::Drip(answer, Duration::ZERO),
+                };
+                let end = if numbers.below(2) == 0 { vec![] } else { vec![Step::Expect, Step::Echo] };
+                let echo = vec![Step::Expect, Step::Echo, Step::Again];
+                let broken: Script = [vec![Step::Expect, sent], end].concat();
+                let peer = bench.peers([broken, echo.clone(), echo]);
+                let session = bench.session();
+                // An answer or an error: what matters is that there is one, and what comes next.
+                drop(fetch(&session, peer.get("/")).await);
+                let path = format!("/{number}");
+                let next = fetch(&session, peer.get(&path)).await;
+                assert_eq!(next.expect(&shown).text(), path, "{shown}");
+            }
+        });
+    });
+}
