@@ -7,6 +7,7 @@ use crate::net::Net;
 use crate::tls;
 use crate::transport::Transport;
 use entreat_core::{Deadline, Deadlines, Result};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
@@ -19,7 +20,7 @@ pub(crate) struct Connection<S> {
     /// Received and not yet consumed.
     pub(crate) received: Received,
     /// What the pool files it under.
-    pub(crate) origin: Box<str>,
+    pub(crate) origin: Arc<str>,
     pub(crate) settings: u64,
     pub(crate) born: Instant,
     /// Exchanges begun on it.
@@ -27,7 +28,7 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, origin: Box<str>, settings: u64, born: Instant) -> Connection<S> {
+    pub(crate) fn new(stream: S, origin: Arc<str>, settings: u64, born: Instant) -> Connection<S> {
         let transport = Transport::new(stream);
         Connection { transport, received: Received::default(), origin, settings, born, exchanges: 0 }
     }

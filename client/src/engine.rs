@@ -36,7 +36,7 @@ const GOODBYE: Duration = Duration::from_millis(100);
 /// Connections of one client and what it takes to make them.
 pub struct Engine<N: Net> {
     pub(crate) net: N,
-    pool: Mutex<Pool<Connection<N::Stream>>>,
+    pool: Mutex<Pool<Box<Connection<N::Stream>>>>,
     tls: tls::Contexts,
     closed: AtomicBool,
 }
@@ -161,7 +161,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// An idle connection whose peer is still there, or a new one.
-    async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Connection<N::Stream>> {
+    async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Box<Connection<N::Stream>>> {
         if self.is_closed() {
             return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
         }
@@ -177,7 +177,7 @@ impl<N: Net> Engine<N> {
         self.open(outgoing, key).await
     }
 
-    fn take_idle(&self, key: Key<'_>) -> Option<Connection<N::Stream>> {
+    fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {
         let mut expired = Vec::new();
         // The lock ends with this line: sockets are closed behind it.
         let candidate = self.pool().take(key, self.net.now(), &mut expired);
@@ -186,7 +186,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// Resolves, connects and, for https, shakes hands; all within the connect time-out.
-    async fn open(&self, outgoing: &Outgoing<'_>, key: Key<'_>) -> Result<Connection<N::Stream>> {
+    async fn open(&self, outgoing: &Outgoing<'_>, key: Key<'_>) -> Result<Box<Connection<N::Stream>>> {
         let (url, now) = (outgoing.url, self.net.now());
         let deadline = outgoing.deadlines.connect(now);
         // First of all, as it finds out whether what the rules name can be read.
@@ -196,7 +196,7 @@ impl<N: Net> Engine<N> {
         };
         let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
         let stream = self.net.connect(&addresses, deadline).await?;
-        let mut connection = Connection::new(stream, key.origin.into(), key.settings, now);
+        let mut connection = Box::new(Connection::new(stream, key.origin.into(), key.settings, now));
         if let Some(session) = session {
             connection.secure(&self.net, session, deadline).await?;
         }
@@ -268,9 +268,9 @@ impl<N: Net> Engine<N> {
     }
 
     /// Takes a connection back for later exchanges.
-    pub(crate) fn release(&self, mut connection: Connection<N::Stream>) {
+    pub(crate) fn release(&self, mut connection: Box<Connection<N::Stream>>) {
         connection.received.shrink();
-        let origin = connection.origin.clone();
+        let origin = Arc::clone(&connection.origin);
         let key = Key { origin: &origin, settings: connection.settings };
         let (born, now) = (connection.born, self.net.now());
         let mut pool = self.pool();
@@ -280,7 +280,7 @@ impl<N: Net> Engine<N> {
         drop(surplus);
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool<Connection<N::Stream>>> {
+    fn pool(&self) -> MutexGuard<'_, Pool<Box<Connection<N::Stream>>>> {
         // Whoever panicked with the lock held did not leave half a change: each method of Pool is one step.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }

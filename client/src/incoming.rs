@@ -40,7 +40,7 @@ pub struct Incoming<N: Net> {
 struct Raw<N: Net> {
     engine: Arc<Engine<N>>,
     /// Absent once it went home or was closed.
-    connection: Option<Connection<N::Stream>>,
+    connection: Option<Box<Connection<N::Stream>>>,
     keep_alive: bool,
     body: BodyDecoder,
     /// Its length was announced.
@@ -66,7 +66,7 @@ struct Content {
 impl<N: Net> Incoming<N> {
     pub(crate) fn new(
         engine: &Arc<Engine<N>>,
-        connection: Connection<N::Stream>,
+        connection: Box<Connection<N::Stream>>,
         verdict: Verdict,
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
