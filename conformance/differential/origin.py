@@ -10,7 +10,8 @@ CLOSE = None
 
 
 class Origin:
-    """Answers each request with the next entry of `script`: bytes, or a list of bytes, pauses in seconds and `CLOSE`."""
+    """Answers each request with the next entry of `script`: bytes, a list of bytes, pauses in seconds and `CLOSE`, or
+    a function from the request to one of these."""
 
     def __init__(self, script) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -44,7 +45,8 @@ class Origin:
                     if request is None or not self._script:
                         return
                     self.received.append(request)
-                    if not self._answer(connection, self._script.pop(0)):
+                    entry = self._script.pop(0)
+                    if not self._answer(connection, entry(request) if callable(entry) else entry):
                         return
             except OSError:
                 # The client went away, or waits for more than the script has.
