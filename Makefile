@@ -107,12 +107,12 @@ test-python: develop venv-dev ## Python's tests, against the testkit's origin
 
 .PHONY: develop
 develop: venv-dev ## Build the Python package into .venv, importing from py/python
-	cd py && $(VENV)/bin/maturin develop --quiet --locked $(ABI3)
+	cd py && VIRTUAL_ENV=$(VENV) $(VENV)/bin/maturin develop --quiet --locked $(ABI3)
 
 # The same at full speed, for what measures or compares.
 .PHONY: develop-release
 develop-release: venv-dev
-	cd py && $(VENV)/bin/maturin develop --quiet --locked --release $(ABI3)
+	cd py && VIRTUAL_ENV=$(VENV) $(VENV)/bin/maturin develop --quiet --locked --release $(ABI3)
 
 .PHONY: docs
 docs: toolchain ## The Rust crate's documentation, in target/doc
@@ -129,7 +129,7 @@ WHEEL = $(shell ls -t $(TARGET)/wheels/entreat-*.whl 2>/dev/null | head -n 1)
 
 .PHONY: wheel
 wheel: toolchain venv ## The Python wheel, in target/wheels
-	cd py && $(VENV)/bin/maturin build --quiet --locked --release $(ABI3) --out $(TARGET)/wheels
+	cd py && $(VENV)/bin/maturin build --quiet --locked --release $(ABI3) --interpreter $(VENV_PYTHON) --out $(TARGET)/wheels
 
 .PHONY: release
 release: toolchain ## The command, the example and the testkit's origins, in target/release
