@@ -78,24 +78,33 @@ def main() -> None:
 
 
 def count(setting: settings.Setting, row: Row, url: str) -> int:
+    # Once without counting: what a first run leaves behind (Python's compiled modules) must be there for both.
+    _run(_command(setting, row, url, 1), setting)
     few, many = (_instructions(setting, row, url, requests) for requests in (row.few, row.many))
     return round((many - few) / (row.many - row.few))
 
 
 def _instructions(setting: settings.Setting, row: Row, url: str, requests: int) -> int:
-    """Of a whole run."""
-    if row.client == "rust-codec":
-        command = [str(setting.binaries / "examples" / "parse_head"), str(requests)]
-    else:
-        command = [*setting.command(row.client), url, "--count", str(requests)]
+    """Of a whole run under valgrind."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    finished = subprocess.run(
-        [*valgrind, *command], env=setting.environment, capture_output=True, text=True, timeout=600
-    )
+    finished = _run([*valgrind, *_command(setting, row, url, requests)], setting)
     collected = re.search(r"Collected : (\d+)", finished.stderr)
-    if finished.returncode or not collected:
-        sys.exit(f"{' '.join(command)} failed under valgrind:\n{finished.stderr}")
+    if not collected:
+        sys.exit(f"valgrind did not say what it counted:\n{finished.stderr}")
     return int(collected[1])
+
+
+def _command(setting: settings.Setting, row: Row, url: str, requests: int) -> list[str]:
+    if row.client == "rust-codec":
+        return [str(setting.binaries / "examples" / "parse_head"), str(requests)]
+    return [*setting.command(row.client), url, "--count", str(requests)]
+
+
+def _run(command: list[str], setting: settings.Setting) -> subprocess.CompletedProcess[str]:
+    finished = subprocess.run(command, env=setting.environment, capture_output=True, text=True, timeout=600)
+    if finished.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{finished.stderr}")
+    return finished
 
 
 def table(rows: list[Row], counts: dict[str, int], committed: dict[str, int]) -> list[list[str]]:

@@ -19,8 +19,10 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 REQUIREMENTS = HERE / "requirements.txt"
 
-#: What would make one client read a file, take a proxy or a lane that the others do not.
-_MISLEADING = ("PROXY", "CA_BUNDLE", "SSL_CERT_", "NETRC", "ENTREAT_", "PYTHON", "LD_PRELOAD", "MALLOC_")
+#: What clients may see of the environment: no proxy, no bundle of authorities, no setting of Python's or ours.
+_KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH")
+#: How many variables an ordinary shell has: requests looks through them all, and so does entreat.
+_ORDINARY_NUMBER = 30
 
 
 @dataclasses.dataclass
@@ -54,13 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepare(arguments: argparse.Namespace) -> Setting:
     python = _environment_with_peers()
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not any(part in name.upper() for part in _MISLEADING)
-    }  # fmt: skip
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     # Dictionaries of the same shape in every process: less noise, and the same number of instructions.
-    environment["PYTHONHASHSEED"] = "0"
+    environment |= {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
+    environment |= {f"ORDINARY_VARIABLE_{at}": f"/some/value/{at}" for at in range(len(environment), _ORDINARY_NUMBER)}
     if arguments.package:
         environment["PYTHONPATH"] = str(arguments.package.resolve())
     else:
