@@ -4,6 +4,7 @@
 //! third element, and `[]=1` appends to an array that is the whole body. `\[` in a name is a bracket. Values given as
 //! JSON go out as they were typed, long numbers and the order of fields included.
 
+use serde::de::IgnoredAny;
 use std::fmt::Write as _;
 
 /// One item: its name, its value, and whether the value is JSON already.
@@ -18,7 +19,8 @@ pub(crate) fn write(fields: &[Field<'_>]) -> Result<String, String> {
     for (name, value, is_json) in fields {
         let value = match is_json {
             false => serde_json::Value::from(value.as_str()).to_string(),
-            true => match serde_json::from_str::<serde_json::Value>(value) {
+            // Only whether it is JSON: a number may be longer than any type of ours.
+            true => match serde_json::from_str::<IgnoredAny>(value) {
                 Ok(_) => value.trim().to_owned(),
                 Err(why) => return Err(format!("{name}:={value} is not JSON: {why}")),
             },
@@ -62,6 +64,9 @@ fn steps(name: &str) -> Result<Vec<Step>, String> {
         steps.push(match (step.text.as_str(), step.text.parse()) {
             ("", _) => Step::Append,
             (_, Ok(index)) if !step.escaped => Step::Index(index),
+            (text, Err(_)) if !step.escaped && text.parse::<i64>().is_ok() => {
+                return Err("an index counts from 0".into());
+            }
             _ if steps.is_empty() => {
                 return Err("a name that begins with a bracket begins an array: [] or [0]".into());
             }
@@ -207,8 +212,8 @@ mod tests {
     #[test]
     fn text_is_quoted_and_json_stands_as_it_is() {
         let fields =
-            [("name", "Jo\"hn".to_owned(), false), ("n", " 12345678901234567890123 ".to_owned(), true)];
-        assert_eq!(write(&fields).unwrap(), r#"{"name": "Jo\"hn", "n": 12345678901234567890123}"#);
+            [("name", "Jo\"hn".to_owned(), false), ("n", " 12345678901234567890.50e999 ".to_owned(), true)];
+        assert_eq!(write(&fields).unwrap(), r#"{"name": "Jo\"hn", "n": 12345678901234567890.50e999}"#);
     }
 
     #[test]
@@ -242,6 +247,7 @@ mod tests {
             &[("a[b]c", "1")],
             &[("[a]", "1")],
             &[("a[99999999999]", "1")],
+            &[("a[-1]", "1")],
             &[("a", "{")],
             &[("a\\", "1")],
         ] {
