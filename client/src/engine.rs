@@ -242,12 +242,16 @@ impl<N: Net> Engine<N> {
         // One read time-out for the whole head would punish slow links; one for each byte lets a drip go on: the
         // total is what bounds that.
         loop {
-            while let Some((head, consumed)) = parser.parse(connection.received.as_slice())? {
-                connection.received.consume(consumed);
+            while let Some((head, consumed)) =
+                parser.parse(connection.received.as_slice()).map_err(|error| refused(error, connection))?
+            {
                 if head.status >= 200 || head.status == 101 {
-                    let verdict = h1::decide(outgoing.method, &head)?;
+                    let verdict =
+                        h1::decide(outgoing.method, &head).map_err(|error| refused(error, connection))?;
+                    connection.received.consume(consumed);
                     return Ok((head, verdict));
                 }
+                connection.received.consume(consumed);
                 *informational += 1;
                 if *informational > INFORMATIONAL_LIMIT {
                     return Err(Error::new(Kind::MalformedResponse)
@@ -397,7 +401,13 @@ fn closed<S>(parser: &HeadParser, connection: &Connection<S>, informational: usi
             .expected("a final response")
             .seen(format!("the end of input after {informational} informational ones"));
     }
-    error
+    refused(error, connection)
+}
+
+/// The same with the head that it is about: what stands in the buffer.
+#[cold]
+fn refused<S>(error: Error, connection: &Connection<S>) -> Error {
+    error.with_received(connection.received.as_slice())
 }
 
 fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {

@@ -163,6 +163,11 @@ impl<N: Net> Incoming<N> {
         self.raw.body.trailers()
     }
 
+    /// Of the chunk whose data is coming in (RFC 9112 section 7.1): how much has come, and how much is missing.
+    pub fn chunk(&self) -> (u64, u64) {
+        self.raw.body.chunk()
+    }
+
     /// Gives the body up: reads find its end. Its connection is closed, unless all of the body has arrived already.
     pub fn abandon(&mut self) {
         self.raw.abandon();
@@ -282,7 +287,8 @@ impl<N: Net> Raw<N> {
 
     async fn skip(&mut self) {
         self.patience = self.engine.net.now().checked_add(SKIPPING);
-        let mut scratch = [0; DIRECT];
+        // On the heap: an array would make the future of every request that much larger, and it is moved.
+        let mut scratch = vec![0; DIRECT];
         let mut skipped = 0;
         while self.keep_alive && skipped < SKIPPED {
             match self.read(&mut scratch).await {

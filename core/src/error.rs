@@ -207,6 +207,7 @@ struct Inner {
     expected: Option<Cow<'static, str>>,
     seen: Option<Cow<'static, str>>,
     hint: Option<Cow<'static, str>>,
+    received: Option<Box<[u8]>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -216,7 +217,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind` that knows nothing more yet.
     pub fn new(kind: Kind) -> Error {
-        Error(Box::new(Inner { kind, url: None, expected: None, seen: None, hint: None, source: None }))
+        Error(Box::new(Inner {
+            kind,
+            url: None,
+            expected: None,
+            seen: None,
+            hint: None,
+            received: None,
+            source: None,
+        }))
     }
 
     /// What the rule or the caller asked for.
@@ -234,6 +243,12 @@ impl Error {
     /// What the caller can do about it.
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// What the peer sent and this refuses, as far as it has come: for those that judge it by rules of their own.
+    pub fn with_received(mut self, bytes: &[u8]) -> Error {
+        self.0.received = Some(bytes.into());
         self
     }
 
@@ -279,6 +294,11 @@ impl Error {
     /// What the caller can do about it.
     pub fn hint_text(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// The bytes of a refused head, or of a refused chunk size and what follows, as far as they have come.
+    pub fn received(&self) -> Option<&[u8]> {
+        self.0.received.as_deref()
     }
 
     /// True for every kind of time-out.

@@ -209,17 +209,19 @@ impl Url {
         if u32::try_from(text.len()).is_err() {
             return Err(Error::new(Kind::InvalidUrl).expected("less than 4 GiB"));
         }
-        let start = scheme.as_str().len() + 3;
-        let path = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
-        let fragment = text[path..].find('#').map_or(text.len(), |at| path + at);
-        let authority = text[start..path].rfind('@').map_or(start, |at| start + at + 1);
+        let (bytes, start) = (text.as_bytes(), scheme.as_str().len() + 3);
+        // By bytes: all delimiters are ASCII, and a search by characters costs several times as much.
+        let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+        let path = bytes[start..].iter().position(ends).map_or(text.len(), |at| start + at);
+        let fragment = memchr::memchr(b'#', &bytes[path..]).map_or(text.len(), |at| path + at);
+        let authority = memchr::memrchr(b'@', &bytes[start..path]).map_or(start, |at| start + at + 1);
         let (host, port) = match text[authority..path].strip_prefix('[') {
             Some(rest) => {
                 let end = rest.find(']').ok_or_else(no_host)?;
                 ((authority + 1, authority + 1 + end), &rest[end + 1..])
             }
             None => {
-                let end = text[authority..path].find(':').map_or(path, |at| authority + at);
+                let end = memchr::memchr(b':', &bytes[authority..path]).map_or(path, |at| authority + at);
                 ((authority, end), &text[end..path])
             }
         };

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// The base class of `Response`. Takes any arguments; an instance made by a program is empty.
@@ -37,10 +37,12 @@ pub(crate) struct Answer {
     /// Absent for a call without a session.
     pub(crate) session: Option<Py<PyAny>>,
     pub(crate) body: AnswerBody,
+    /// How many bytes the body was on the wire, where it has been read.
+    pub(crate) length: usize,
     /// A request that Python prepared, where there is one: `request` is that very object.
     pub(crate) request: Option<Py<PyAny>>,
-    /// The simple attributes are in the instance's dictionary.
-    pub(crate) touched: AtomicBool,
+    /// Which of [`KEYS`] have been put into the instance's dictionary, a bit for each.
+    pub(crate) made: AtomicU16,
 }
 
 /// The body: read, or still coming in.
@@ -71,6 +73,12 @@ const KEYS: [&str; 14] = [
     "connection",
 ];
 
+// Those of them that `Answer::fill_simple` makes.
+const CONTENT: usize = 0;
+const CONTENT_CONSUMED: usize = 1;
+const STATUS_CODE: usize = 3;
+const ENCODING: usize = 7;
+
 #[pymethods]
 impl ResponseBase {
     #[new]
@@ -84,16 +92,18 @@ impl ResponseBase {
         let key = name.to_str()?;
         let Some(answer) = slf.get().answer.get() else { return Err(no_attribute(slf, key)) };
         let state = state(slf)?;
-        if !answer.touched.swap(true, Ordering::Relaxed) {
-            answer.fill_simple(slf.py(), &state)?;
-            if let Some(value) = state.get_item(name)? {
-                return Ok(value);
-            }
+        let Some(bit) = KEYS.iter().position(|known| *known == key).map(|at| 1 << at) else {
+            return Err(no_attribute(slf, key));
+        };
+        if answer.made.load(Ordering::Acquire) & bit != 0 {
+            // It was made before. Another thread may have put it there just now; else a program has deleted it.
+            return state.get_item(name)?.ok_or_else(|| no_attribute(slf, key));
         }
         let Some(value) = answer.value(slf, key)? else { return Err(no_attribute(slf, key)) };
-        // Two threads may come here at once; then both make the value, and the later one stays.
-        state.set_item(name, &value)?;
-        Ok(value)
+        // Of two threads that come here at once, both get what the first of them made.
+        state.set_default(name, &value)?;
+        answer.made.fetch_or(bit, Ordering::Release);
+        Ok(state.get_item(name)?.unwrap_or(value))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -129,11 +139,13 @@ fn no_attribute(slf: &Bound<'_, ResponseBase>, key: &str) -> PyErr {
 #[pyfunction]
 pub(crate) fn fill(response: &Bound<'_, ResponseBase>, state: &Bound<'_, PyDict>) -> PyResult<()> {
     let Some(answer) = response.get().answer.get() else { return Ok(()) };
-    for key in KEYS {
-        if !state.contains(key)?
+    for (at, key) in KEYS.into_iter().enumerate() {
+        if answer.made.load(Ordering::Acquire) & (1 << at) == 0
+            && !state.contains(key)?
             && let Some(value) = answer.value(response, key)?
         {
-            state.set_item(key, value)?;
+            state.set_default(key, value)?;
+            answer.made.fetch_or(1 << at, Ordering::Release);
         }
     }
     Ok(())
@@ -152,31 +164,31 @@ impl Answer {
         py: Python<'py>,
         support: &Support,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let class = support.response_class.bind(py);
-        let response = class.call_method1(intern!(py, "__new__"), (class,))?;
+        let response = support.new_response.bind(py).call1((&support.response_class,))?;
+        let made = self.fill_simple(py, &state(&response)?)?;
+        self.made.store(made, Ordering::Release);
         let base = response.cast::<ResponseBase>()?;
         // A fresh instance has no answer yet.
         let _ = base.get().answer.set(Box::new(self));
         Ok(response)
     }
 
-    /// Puts what costs next to nothing into the instance's dictionary: a look that misses it costs more.
-    fn fill_simple(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// Puts what costs next to nothing into the new instance's dictionary, since a look that misses it costs more. Says
+    /// which of [`KEYS`] it has put there.
+    fn fill_simple(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<u16> {
         let read = !matches!(self.body, AnswerBody::Streamed(_));
-        let empty = state.is_empty();
-        // What a program has set before stays.
-        let put =
-            |name: &Bound<'_, PyString>, value: Bound<'_, PyAny>| match empty || !state.contains(name)? {
-                true => state.set_item(name, value),
-                false => Ok(()),
-            };
-        put(intern!(py, "status_code"), self.head.status.into_pyobject(py)?.into_any())?;
-        put(intern!(py, "_content_consumed"), read.into_pyobject(py)?.to_owned().into_any())?;
-        put(intern!(py, "encoding"), self.encoding(py, Support::get(py)?)?)?;
+        state.set_item(intern!(py, "status_code"), self.head.status)?;
+        state.set_item(intern!(py, "_content_consumed"), read)?;
+        let mut made = 1 << STATUS_CODE | 1 << CONTENT_CONSUMED;
         if let AnswerBody::Decoded(bytes) = &self.body {
-            put(intern!(py, "_content"), bytes.bind(py).clone().into_any())?;
+            state.set_item(intern!(py, "_content"), bytes)?;
+            made |= 1 << CONTENT;
         }
-        Ok(())
+        if let Some(encoding) = self.simple_encoding() {
+            state.set_item(intern!(py, "encoding"), encoding)?;
+            made |= 1 << ENCODING;
+        }
+        Ok(made)
     }
 
     /// The value of one of [`KEYS`], made now.
@@ -194,9 +206,13 @@ impl Answer {
             "_next" => support.call(py, "next_request", (slf,))?,
             "status_code" => self.head.status.into_pyobject(py)?.into_any(),
             "headers" => self.headers(py, support)?,
-            "raw" => support.call(py, "raw", (slf, self.raw(py)?, !streamed))?,
+            "raw" => support.call(py, "raw", (slf, self.raw(py)?, (!streamed).then_some(self.length)))?,
             "url" => PyString::new(py, self.url.as_str()).into_any(),
-            "encoding" => self.encoding(py, support)?,
+            "encoding" => {
+                let content_types = self.head.headers.get_all("Content-Type");
+                let content_type = content_types.map(latin1).collect::<Vec<_>>().join(", ");
+                support.call(py, "encoding", (content_type,))?
+            }
             "history" => PyList::empty(py).into_any(),
             "reason" => PyString::new(py, latin1(&self.head.reason).trim()).into_any(),
             "cookies" => support.call(py, "cookies", (slf, self.head.headers.contains("Set-Cookie")))?,
@@ -211,19 +227,22 @@ impl Answer {
     /// A `CaseInsensitiveDict`; fields of one name are joined, as urllib3's `HTTPHeaderDict` has them.
     fn headers<'py>(&self, py: Python<'py>, support: &Support) -> PyResult<Bound<'py, PyAny>> {
         let class = support.headers_class.bind(py);
-        let headers = class.call_method1(intern!(py, "__new__"), (class,))?;
+        let headers = support.new_object.bind(py).call1((class,))?;
         let store = support.ordered_dict.bind(py).call0()?;
-        let fields = &self.head.headers;
+        let fields: Vec<(&str, &[u8])> = self.head.headers.iter().collect();
         for (at, (name, value)) in fields.iter().enumerate() {
-            let same = |(other, _): &(&str, &[u8])| other.eq_ignore_ascii_case(name);
-            if fields.iter().take(at).any(|field| same(&field)) {
+            let same = |other: &&(&str, &[u8])| other.0.eq_ignore_ascii_case(name);
+            if fields[..at].iter().any(|field| same(&field)) {
                 continue;
             }
-            let mut text = latin1(value);
-            for (_, more) in fields.iter().skip(at + 1).filter(same) {
-                text.push_str(", ");
-                text.push_str(&latin1(more));
-            }
+            let mut later = fields[at + 1..].iter().filter(same).peekable();
+            let text = match std::str::from_utf8(value) {
+                Ok(text) if later.peek().is_none() && text.is_ascii() => PyString::new(py, text),
+                _ => {
+                    let values = std::iter::once(*value).chain(later.map(|(_, value)| *value));
+                    PyString::new(py, &values.map(latin1).collect::<Vec<_>>().join(", "))
+                }
+            };
             store.set_item(name.to_ascii_lowercase(), (name, text))?;
         }
         headers.setattr(intern!(py, "_store"), store)?;
@@ -240,15 +259,22 @@ impl Answer {
         }
     }
 
-    /// `get_encoding_from_headers`: the common answers here, any other in Python.
-    fn encoding<'py>(&self, py: Python<'py>, support: &Support) -> PyResult<Bound<'py, PyAny>> {
-        let guessed = match self.head.headers.get_str("Content-Type") {
-            None => return Ok(py.None().into_bound(py)),
-            Some("application/json") => "utf-8",
-            Some("text/html; charset=utf-8") => "utf-8",
-            Some(other) => return support.call(py, "encoding", (other,)),
-        };
-        Ok(PyString::new(py, guessed).into_any())
+    /// `get_encoding_from_headers`, for what needs no parsing: at most one parameter, a plain charset.
+    fn simple_encoding(&self) -> Option<Option<&str>> {
+        let mut types = self.head.headers.get_all("Content-Type");
+        let Some(content_type) = types.next() else { return Some(None) };
+        let content_type = std::str::from_utf8(content_type).ok().filter(|_| types.next().is_none())?;
+        let (kind, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+        if let Some(charset) = parameters.trim_start().strip_prefix("charset=") {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            return (!charset.is_empty() && charset.bytes().all(plain)).then_some(Some(charset));
+        }
+        match () {
+            () if !parameters.is_empty() || !content_type.is_ascii() => None,
+            () if kind.contains("text") => Some(Some("ISO-8859-1")),
+            () if kind.contains("application/json") => Some(Some("utf-8")),
+            () => Some(None),
+        }
     }
 
     fn request<'py>(&self, py: Python<'py>, support: &Support) -> PyResult<Bound<'py, PyAny>> {

@@ -1,60 +1,81 @@
 //! What the environment says, read anew for each request, as requests does, but without making a string of it.
 //!
-//! Two questions: is there any proxy variable, and is there a netrc file? A yes to either sends the request to Python.
+//! One pass over the variables, which looks at their names and at hardly any value. Whatever it finds sends the request
+//! to Python's own code: proxies, a bundle of authorities, a netrc file.
 
-use std::ffi::{CStr, OsStr};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::CStr;
 
-/// True where a variable of the environment asks for a proxy, in either case.
-///
-/// One pass over all variables: `getenv` for each name would be eight.
-pub(crate) fn names_a_proxy() -> bool {
-    any_variable(|name, value| {
-        !value.is_empty() && name.len() > 6 && name[name.len() - 6..].eq_ignore_ascii_case(b"_proxy")
-    })
+/// What concerns requests.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    /// A variable asks for a proxy, in either case.
+    pub(crate) proxy: bool,
+    /// A variable names a bundle of authorities, as requests and curl read them.
+    pub(crate) bundle: bool,
+    /// `NETRC` is set.
+    netrc: bool,
+    /// The value of `HOME`, and a slash.
+    home: Option<Vec<u8>>,
 }
 
-/// True where a variable names a bundle of authorities, as requests and curl read them.
-pub(crate) fn names_a_bundle() -> bool {
-    any_variable(|name, value| !value.is_empty() && matches!(name, b"REQUESTS_CA_BUNDLE" | b"CURL_CA_BUNDLE"))
-}
-
-/// True where there is a netrc file, or `NETRC` names one.
-pub(crate) fn has_netrc() -> bool {
-    let mut found = false;
-    any_variable(|name, value| {
-        match name {
-            b"NETRC" => found = true,
-            b"HOME" => {
-                let home = Path::new(OsStr::from_bytes(value));
-                found |= home.join(".netrc").exists() || home.join("_netrc").exists();
-            }
-            _ => {}
+impl Environment {
+    /// Reads it. The GIL must be held.
+    pub(crate) fn read() -> Environment {
+        unsafe extern "C" {
+            static environ: *const *const libc::c_char;
         }
-        false
-    });
-    found
-}
-
-/// Asks `test` about each variable, name and value, until it says yes.
-fn any_variable(mut test: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
-    unsafe extern "C" {
-        static environ: *const *const libc::c_char;
-    }
-    // SAFETY: `environ` is a null-terminated array of strings, or null. Python changes it with the GIL held, and every
-    // caller holds the GIL; the strings are only looked at before this returns.
-    unsafe {
-        let mut entry = environ;
-        while !entry.is_null() && !(*entry).is_null() {
-            let bytes = CStr::from_ptr(*entry).to_bytes();
-            if let Some(at) = bytes.iter().position(|byte| *byte == b'=')
-                && test(&bytes[..at], &bytes[at + 1..])
-            {
-                return true;
+        let mut found = Environment::default();
+        // SAFETY: `environ` is a null-terminated array of strings, or null. Python changes it with the GIL held, and every
+        // caller holds the GIL; the strings are only looked at before this returns.
+        unsafe {
+            let mut entry = environ;
+            while !entry.is_null() && !(*entry).is_null() {
+                found.look_at((*entry).cast());
+                entry = entry.add(1);
             }
-            entry = entry.add(1);
+        }
+        found
+    }
+
+    /// # Safety
+    /// `variable` points to `name=value` with a NUL behind it.
+    unsafe fn look_at(&mut self, variable: *const u8) {
+        // SAFETY: the caller vouches for the NUL: no byte behind the first one is read.
+        unsafe {
+            let mut length = 0;
+            while !matches!(*variable.add(length), b'=' | 0) {
+                length += 1;
+            }
+            let name = std::slice::from_raw_parts(variable, length);
+            // Nearly all variables end here, by their last byte.
+            if !matches!(name.last(), Some(b'Y' | b'y' | b'E' | b'C')) || *variable.add(length) == 0 {
+                return;
+            }
+            let value = variable.add(length + 1);
+            let is_set = *value != 0;
+            match name {
+                b"HOME" => self.home = Some([CStr::from_ptr(value.cast()).to_bytes(), b"/"].concat()),
+                b"NETRC" => self.netrc = true,
+                b"REQUESTS_CA_BUNDLE" | b"CURL_CA_BUNDLE" => self.bundle |= is_set,
+                [.., a, b, c, d, e, f] if [*a, *b, *c, *d, *e, *f].eq_ignore_ascii_case(b"_proxy") => {
+                    self.proxy |= is_set;
+                }
+                _ => {}
+            }
         }
     }
-    false
+
+    /// True where there may be a netrc file: `NETRC` names one, or one of the two usual ones is there.
+    pub(crate) fn has_netrc(&self) -> bool {
+        let Some(home) = &self.home else { return self.netrc };
+        self.netrc || exists(home, b".netrc\0") || exists(home, b"_netrc\0")
+    }
+}
+
+/// `name` ends with a NUL. Anything but a clear "no such file" counts as there.
+fn exists(directory: &[u8], name: &[u8]) -> bool {
+    let path = [directory, name].concat();
+    // SAFETY: the path ends with a NUL, and lives across the call.
+    let outcome = unsafe { libc::access(path.as_ptr().cast(), libc::F_OK) };
+    outcome == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::NotFound
 }

@@ -6,6 +6,7 @@ use crate::interrupt;
 use entreat::{Error, Kind};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 pyo3::create_exception!(
     entreat._native,
@@ -13,7 +14,7 @@ pyo3::create_exception!(
     PyException,
     "An error of the engine.\n\n\
      `kind` names it (a variant of the crate's `Kind`), `message` is for people, `errno` is the operating system's \
-     number or None, `timeout` is true for every kind of time-out."
+     number or None, `timeout` is true for every kind of time-out, `received` is what was refused, as bytes, or None."
 );
 
 /// The exception for an error of the engine: the signal handler's or the body's own where one of them raised.
@@ -36,6 +37,7 @@ fn describe(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     exception.setattr("message", message)?;
     exception.setattr("errno", error.errno())?;
     exception.setattr("timeout", error.is_timeout())?;
+    exception.setattr("received", error.received().map(|bytes| PyBytes::new(py, bytes)))?;
     Ok(PyErr::from_value(exception))
 }
 

@@ -187,6 +187,18 @@ impl Raw {
         PyList::new(py, trailers.iter().map(|(name, value)| (name, latin1(value))))
     }
 
+    /// Of the chunk whose data is coming in: how many bytes have come.
+    #[getter]
+    fn chunk_taken(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.incoming().as_ref().map_or(0, |incoming| incoming.chunk().0))
+    }
+
+    /// And how many are missing.
+    #[getter]
+    fn chunk_left(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.incoming().as_ref().map_or(0, |incoming| incoming.chunk().1))
+    }
+
     /// Reads up to `amount` bytes, fewer only at the end; all that is left where `amount` is negative or `None`.
     #[pyo3(signature = (amount=None))]
     fn read<'py>(&self, py: Python<'py>, amount: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {

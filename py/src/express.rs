@@ -9,14 +9,11 @@ use crate::answer::ResponseBase;
 use crate::send::{Owner, Prepared, send};
 use crate::state::{Options, State};
 use crate::support::Support;
-use crate::{body, prepare, shared, watch};
-use entreat::engine::Engine as Connections;
-use entreat::net::blocking::Blocking;
+use crate::{body, debugging, prepare, watch};
 use entreat::{Body, Headers, Url};
-use entreat_core::exchange::{BodyLength, is_idempotent};
+use entreat_core::exchange::BodyLength;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
-use std::sync::Arc;
 
 /// Serves a call of `Session.request`, or says `None`: then another lane must.
 #[pyfunction]
@@ -47,7 +44,7 @@ pub(crate) fn express<'py>(
     }
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(response) = call.serve(&rest, None)? else { return Ok(None) };
+    let Some(response) = call.serve(&rest, false)? else { return Ok(None) };
     if !ResponseBase::needs_python(&response) {
         return Ok(Some(response));
     }
@@ -80,7 +77,7 @@ pub(crate) fn express_once<'py>(
     let session = &support.shared_session(py)?;
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(response) = call.serve(&rest, Some(shared::connections()))? else { return Ok(None) };
+    let Some(response) = call.serve(&rest, true)? else { return Ok(None) };
     if !ResponseBase::needs_python(&response) {
         return Ok(Some(response));
     }
@@ -139,29 +136,21 @@ struct Content<'py> {
 }
 
 impl<'py> Call<'_, 'py> {
-    /// The guard, the request, the answer. `shared` are the connections of calls without a session.
-    fn serve(
-        &self,
-        rest: &Rest<'_, 'py>,
-        shared: Option<Arc<Connections<Blocking>>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    /// The guard, the request, the answer; `once` for a call without a session.
+    fn serve(&self, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Bound<'py, PyAny>>> {
         let plain =
             is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none() && is_empty(rest.files);
-        if !plain || !watch::is_untouched(self.py, self.support)? {
+        if !plain
+            || !watch::is_untouched(self.py, self.support)?
+            || debugging::is_wanted(self.py, self.support)?
+        {
             return Ok(None);
         }
         let Some(state) = State::read(self.session, self.support)? else { return Ok(None) };
         let Some(prepared) = self.prepare(&state)? else { return Ok(None) };
         let options = Options::read(&state, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
         let Some(options) = options else { return Ok(None) };
-        let owner = match shared {
-            None => Owner::Session(self.session),
-            Some(connections) => Owner::Nobody {
-                connections,
-                // A request that must not be sent twice, or that shows who sends it, gets a connection of its own.
-                keep: is_idempotent(&prepared.method) && !prepared.fields.contains("Authorization"),
-            },
-        };
+        let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
         send(self.py, self.support, owner, prepared, &options).map(Some)
     }
 

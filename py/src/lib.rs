@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod debugging;
 mod environment;
 mod errors;
 mod exchange;

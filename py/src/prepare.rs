@@ -23,11 +23,9 @@ pub(crate) fn lacks_path(text: &str) -> bool {
 
 /// The same with `added` behind it, which needs no more quoting.
 pub(crate) fn url_with_query(text: &str, added: &str) -> Option<Url> {
-    let (scheme, rest) = text.split_once("://")?;
-    if !matches!(scheme, "http" | "https") {
-        return None;
-    }
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let slash = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(slash);
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':');
     if authority.is_empty() || !authority.bytes().all(plain) || authority.starts_with(['.', '-', ':']) {
@@ -41,7 +39,8 @@ pub(crate) fn url_with_query(text: &str, added: &str) -> Option<Url> {
     {
         return None;
     }
-    if !is_normal(path) || (path.is_empty() && !added.starts_with('/')) {
+    // An empty query is dropped, or begun by `added`, in ways of its own.
+    if !is_normal(path) || path.ends_with('?') || (path.is_empty() && !added.starts_with('/')) {
         return None;
     }
     Url::from_prepared(format!("{text}{added}")).ok()
@@ -49,9 +48,25 @@ pub(crate) fn url_with_query(text: &str, added: &str) -> Option<Url> {
 
 /// True where quoting, unquoting and dot segments leave path and query alone.
 fn is_normal(path: &str) -> bool {
-    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"/?-._~!$&'()*+,;=:@".contains(&byte);
-    path.bytes().all(kept) && !path.contains("/.")
+    let mut before = 0;
+    path.bytes().all(|byte| {
+        let segment = before == b'/' && byte == b'.';
+        before = byte;
+        !segment && KEPT[usize::from(byte)]
+    })
 }
+
+/// The bytes that stay as they are in a path and a query.
+const KEPT: [bool; 256] = {
+    let mut kept = [false; 256];
+    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?-._~!$&'()*+,;=:@";
+    let mut at = 0;
+    while at < bytes.len() {
+        kept[bytes[at] as usize] = true;
+        at += 1;
+    }
+    kept
+};
 
 /// `urlencode` of a dictionary: `None` where a key or a value is anything but text, bytes or a whole number.
 pub(crate) fn form(pairs: &Bound<'_, PyDict>) -> Option<String> {

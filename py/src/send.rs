@@ -13,12 +13,12 @@ use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
 use entreat::{Body, Error, Headers, Kind, Url};
 use entreat_core::content::Decoder;
-use entreat_core::exchange::{BodyFraming, BodyLength};
+use entreat_core::exchange::{BodyFraming, BodyLength, is_idempotent};
 use entreat_core::{Deadlines, ResponseHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU16;
 use std::time::{Duration, Instant};
 
 /// A request as it will be sent, but for the Host field.
@@ -35,11 +35,12 @@ pub(crate) struct Prepared {
     pub(crate) request: Option<Py<PyAny>>,
 }
 
-/// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must.
+/// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must. Without a session it belongs to a
+/// call of `requests.get` or its like.
 #[pyfunction]
 pub(crate) fn send_prepared<'py>(
     py: Python<'py>,
-    session: &Bound<'py, PyAny>,
+    session: Option<&Bound<'py, PyAny>>,
     request: &Bound<'py, PyAny>,
     stream: bool,
     timeout: &Bound<'py, PyAny>,
@@ -48,7 +49,8 @@ pub(crate) fn send_prepared<'py>(
     let support = Support::get(py)?;
     let Some(prepared) = read_prepared(request)? else { return Ok(None) };
     let Some(options) = Options::of(py, &prepared.url, timeout, stream, verify)? else { return Ok(None) };
-    send(py, support, Owner::Session(session), prepared, &options).map(Some)
+    let owner = session.map_or_else(|| Owner::nobody(&prepared), Owner::Session);
+    send(py, support, owner, prepared, &options).map(Some)
 }
 
 /// Whose connections a request takes.
@@ -59,6 +61,15 @@ pub(crate) enum Owner<'a, 'py> {
         connections: Arc<Connections<Blocking>>,
         keep: bool,
     },
+}
+
+impl Owner<'_, '_> {
+    /// The owner of a request that no session sends. One that must not be sent twice, or that shows who sends it, gets a
+    /// connection of its own.
+    pub(crate) fn nobody(prepared: &Prepared) -> Self {
+        let keep = is_idempotent(&prepared.method) && !prepared.fields.contains("Authorization");
+        Owner::Nobody { connections: shared::connections(), keep }
+    }
 }
 
 fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
@@ -84,12 +95,21 @@ fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
 struct Received {
     head: ResponseHead,
     elapsed: Duration,
-    /// Beside an error stands what came before it.
-    body: Result<ReceivedBody, (Error, Vec<u8>)>,
+    body: Result<ReceivedBody, Broken>,
+}
+
+/// A body that broke off.
+struct Broken {
+    error: Error,
+    /// What came before.
+    partial: Vec<u8>,
+    /// Of the chunk in which it did: how much had come, and how much was missing.
+    chunk: (u64, u64),
 }
 
 enum ReceivedBody {
-    Decoded(Vec<u8>),
+    /// Beside it, how many bytes it was on the wire.
+    Decoded(Vec<u8>, usize),
     Coded(Vec<u8>),
     Streamed(Box<Incoming<Blocking>>),
 }
@@ -107,6 +127,9 @@ pub(crate) fn send<'py>(
         Owner::Nobody { connections, keep } => (connections, keep, None),
     };
     let is_shared = session.is_none();
+    if options.settings.tls.accept_any_certificate {
+        support.call(py, "warn_unverified", (prepared.url.host(),))?;
+    }
     let outcome = py.detach(|| {
         let outcome = transfer(&connections, &prepared, options, keep_alive);
         if is_shared {
@@ -125,17 +148,24 @@ pub(crate) fn send<'py>(
             let error = raise(py, &error).into_value(py);
             return retry(py, support, session, &prepared, options, None, Some(error.into_any()));
         }
-        (Err(error), _) => return Err(fail(py, support, &prepared, options, &error, None)),
+        (Err(error), _) => return fail(py, support, &prepared, options, &error, None),
     };
+    let mut length = 0;
     let body = match received.body {
-        Ok(ReceivedBody::Decoded(bytes)) => AnswerBody::Decoded(PyBytes::new(py, &bytes).unbind()),
-        Ok(ReceivedBody::Coded(bytes)) => AnswerBody::Coded(PyBytes::new(py, &bytes).unbind()),
+        Ok(ReceivedBody::Decoded(bytes, coded)) => {
+            length = coded;
+            AnswerBody::Decoded(PyBytes::new(py, &bytes).unbind())
+        }
+        Ok(ReceivedBody::Coded(bytes)) => {
+            length = bytes.len();
+            AnswerBody::Coded(PyBytes::new(py, &bytes).unbind())
+        }
         Ok(ReceivedBody::Streamed(incoming)) => {
             AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), *incoming))?)
         }
-        Err((error, partial)) => {
-            let broken = Some((received.head, partial));
-            return Err(fail(py, support, &prepared, options, &error, broken));
+        Err(Broken { error, partial, chunk }) => {
+            let broken = Some((received.head, partial, chunk));
+            return fail(py, support, &prepared, options, &error, broken);
         }
     };
     let answer = Answer {
@@ -148,8 +178,9 @@ pub(crate) fn send<'py>(
         cookies: prepared.cookies,
         session: session.map(|session| session.clone().unbind()),
         body,
+        length,
         request: prepared.request,
-        touched: AtomicBool::new(false),
+        made: AtomicU16::new(0),
     };
     let coded = matches!(answer.body, AnswerBody::Coded(_));
     let response = answer.into_response(py, support)?;
@@ -200,20 +231,23 @@ fn transfer(
 }
 
 /// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.
-fn read_body(
-    mut incoming: Incoming<Blocking>,
-    head: &ResponseHead,
-) -> Result<ReceivedBody, (Error, Vec<u8>)> {
+fn read_body(mut incoming: Incoming<Blocking>, head: &ResponseHead) -> Result<ReceivedBody, Broken> {
     let mut raw = Vec::new();
     if let Err(error) = block(incoming.read_into(&mut raw)) {
-        return Err((error, raw));
+        return Err(Broken { error, partial: raw, chunk: incoming.chunk() });
     }
-    let Some(coding) = head.headers.get("Content-Encoding") else { return Ok(ReceivedBody::Decoded(raw)) };
+    let length = raw.len();
+    let Some(coding) = head.headers.get("Content-Encoding") else {
+        return Ok(ReceivedBody::Decoded(raw, length));
+    };
     let known = [&b"gzip"[..], b"x-gzip", b"deflate"].iter().any(|known| coding.eq_ignore_ascii_case(known));
     if !known || head.headers.get_all("Content-Encoding").count() > 1 {
         return Ok(ReceivedBody::Coded(raw));
     }
-    Ok(decode(coding, &raw).map_or(ReceivedBody::Coded(raw), ReceivedBody::Decoded))
+    Ok(match decode(coding, &raw) {
+        Some(decoded) => ReceivedBody::Decoded(decoded, length),
+        None => ReceivedBody::Coded(raw),
+    })
 }
 
 fn decode(coding: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
@@ -233,36 +267,29 @@ fn decode(coding: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
 
 const DECODED_AT_ONCE: usize = 256 * 1024;
 
-/// requests' exception for an error of the engine. `broken` is the head of a response whose body broke off, and what
-/// came of it.
-fn fail(
-    py: Python<'_>,
+/// What requests makes of an error of the engine: mostly an exception; of some answers that the engine refuses, a
+/// response.
+fn fail<'py>(
+    py: Python<'py>,
     support: &Support,
     prepared: &Prepared,
     options: &Options,
     error: &Error,
-    broken: Option<(ResponseHead, Vec<u8>)>,
-) -> PyErr {
+    broken: Option<(ResponseHead, Vec<u8>, (u64, u64))>,
+) -> PyResult<Bound<'py, PyAny>> {
     if error.kind() == Kind::Interrupted
         && let Some(raised) = interrupt::take()
     {
-        return raised;
+        return Err(raised);
     }
-    let engine_error = raise(py, error).into_value(py);
-    let explain = || -> PyResult<PyErr> {
-        let request = prepared.to_python(py, support)?;
-        let (head, partial) =
-            broken.map_or((None, Vec::new()), |(head, partial)| (Some(Raw::read_before(head)), partial));
-        let settings = (&options.timeout_object, &options.verify_object);
-        let partial = PyBytes::new(py, &partial);
-        let raised = support.call(py, "explain", (request, &engine_error, head, partial, settings))?;
-        Ok(if raised.is_none() {
-            PyErr::from_value(engine_error.clone_ref(py).into_bound(py).into_any())
-        } else {
-            PyErr::from_value(raised)
-        })
+    let error = raise(py, error).into_value(py);
+    let request = prepared.to_python(py, support)?;
+    let (head, partial, chunk) = match broken {
+        None => (None, Vec::new(), (0, 0)),
+        Some((head, partial, chunk)) => (Some(Raw::read_before(head)), partial, chunk),
     };
-    explain().unwrap_or_else(|failure| failure)
+    let settings = (&options.timeout_object, &options.verify_object, options.stream);
+    support.call(py, "explain", (request, error, head, PyBytes::new(py, &partial), chunk, settings))
 }
 
 /// True for an answer that urllib3's `Retry` waits out by default: 413, 429 or 503 with a Retry-After.

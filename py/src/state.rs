@@ -4,7 +4,7 @@
 //! method that a mock put over the class's, and any setting that is not as plain as nearly every program leaves it,
 //! sends the request to Python.
 
-use crate::environment;
+use crate::environment::Environment;
 use crate::express::is_empty;
 use crate::support::Support;
 use entreat::{Config, Roots, Timeout, TlsRules, Url};
@@ -48,7 +48,8 @@ pub(crate) struct State<'py> {
     stream: Bound<'py, PyAny>,
     verify: Bound<'py, PyAny>,
     cookies: Option<Bound<'py, PyAny>>,
-    trust_environment: bool,
+    /// Empty where the session does not trust it.
+    environment: Environment,
     /// An adapter of the session tries again where a request fails.
     retries: bool,
 }
@@ -80,7 +81,8 @@ impl<'py> State<'py> {
         }
         let trust_environment =
             get(intern!(py, "trust_env")).is_some_and(|trust| trust.is_truthy().unwrap_or(true));
-        if trust_environment && environment::names_a_proxy() {
+        let environment = trust_environment.then(Environment::read).unwrap_or_default();
+        if environment.proxy {
             return Ok(None);
         }
         let (Some(headers), Some(auth), Some(stream), Some(verify)) = (
@@ -95,7 +97,7 @@ impl<'py> State<'py> {
             return Ok(None);
         }
         let header_store = headers.getattr(intern!(py, "_store"))?;
-        Ok(Some(State { header_store, auth, stream, verify, cookies, trust_environment, retries }))
+        Ok(Some(State { header_store, auth, stream, verify, cookies, environment, retries }))
     }
 
     /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.
@@ -113,7 +115,7 @@ impl<'py> State<'py> {
     }
 
     pub(crate) fn may_have_netrc(&self) -> bool {
-        self.trust_environment && environment::has_netrc()
+        self.environment.has_netrc()
     }
 }
 
@@ -201,7 +203,9 @@ fn limit(seconds: &Bound<'_, PyAny>) -> Option<Option<Duration>> {
     if !seconds.is_exact_instance_of::<PyFloat>() && !seconds.is_exact_instance_of::<PyInt>() {
         return None;
     }
-    entreat_core::deadline::seconds("timeout", seconds.extract().ok()?).ok().map(Some)
+    // What is more than a socket takes, Python refuses in the socket's words.
+    let seconds: f64 = seconds.extract().ok().filter(|seconds| *seconds < 1e9)?;
+    entreat_core::deadline::seconds("timeout", seconds).ok().map(Some)
 }
 
 /// requests' precedence: the environment's bundle before the session's `verify`, an explicit path before both.
@@ -210,7 +214,7 @@ fn read_verify(state: &State<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyRes
         return Ok(Some(PLAIN.clone()));
     }
     let unsaid = verify.is_none() || verify.cast_exact::<PyBool>().is_ok_and(|verify| verify.is_true());
-    if unsaid && state.trust_environment && environment::names_a_bundle() {
+    if unsaid && state.environment.bundle {
         return Ok(None);
     }
     settings_for(verify.py(), url, if verify.is_none() { &state.verify } else { verify })

@@ -2,6 +2,7 @@
 //!
 //! The package hands them over once, when it is imported.
 
+use crate::watch;
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,8 +16,14 @@ pub(crate) struct Support {
     pub(crate) session_class: Py<PyType>,
     pub(crate) response_class: Py<PyType>,
     pub(crate) headers_class: Py<PyType>,
+    /// `Response.__new__`.
+    pub(crate) new_response: Py<PyAny>,
+    /// `object.__new__`.
+    pub(crate) new_object: Py<PyAny>,
     /// `collections.OrderedDict`, in which `CaseInsensitiveDict` keeps its fields.
     pub(crate) ordered_dict: Py<PyAny>,
+    /// Whether an unchanged dictionary can be told by its version.
+    pub(crate) dictionaries_have_versions: bool,
     /// `sys.modules`.
     pub(crate) modules: Py<PyDict>,
     module: Py<PyModule>,
@@ -33,10 +40,13 @@ pub(crate) fn set_up(
     headers_class: Bound<'_, PyType>,
 ) -> PyResult<()> {
     let support = Support {
+        new_response: response_class.getattr("__new__")?.unbind(),
+        new_object: headers_class.getattr("__new__")?.unbind(),
         session_class: session_class.unbind(),
         response_class: response_class.unbind(),
         headers_class: headers_class.unbind(),
         ordered_dict: py.import("collections")?.getattr("OrderedDict")?.unbind(),
+        dictionaries_have_versions: watch::dictionaries_have_versions(py)?,
         modules: py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind(),
         module: module.unbind(),
         shared_session: PyOnceLock::new(),

@@ -6,7 +6,6 @@ input and by the differential test.
 """
 
 import re
-import select
 import socket
 import struct
 import threading
@@ -25,9 +24,10 @@ class Gone(Exception):
 class Connection:
     """One accepted connection, and every byte that came over it, split into requests."""
 
-    def __init__(self, accepted):
+    def __init__(self, accepted, completed=None):
         self.socket = accepted
         self.requests = []
+        self._completed = [] if completed is None else completed
         self._buffer = b""
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -37,13 +37,14 @@ class Connection:
         head = self._through(b"\r\n\r\n")
         fields = head.decode("latin-1").lower()
         length = re.search(r"\r\ncontent-length: *(\d+)", fields)
-        if re.search(r"\r\ntransfer-encoding: *chunked", fields):
+        if length:
+            self._exactly(int(length[1]))
+        elif re.search(r"\r\ntransfer-encoding: *chunked", fields):
             while size := int(self._through(b"\r\n").split(b";")[0], 16):
                 self._exactly(size + 2)
             while self._through(b"\r\n") != b"\r\n":
                 pass
-        elif length:
-            self._exactly(int(length[1]))
+        self._completed.append((self, self.requests[-1]))
         return self.requests[-1]
 
     def _through(self, end):
@@ -92,6 +93,8 @@ class Peer:
         self._scripts = scripts
         self._wrap = wrap
         self.connections = []
+        #: Pairs of a connection and a request, once all of it has come, in that order.
+        self.completed = []
         self._stopping = threading.Event()
         self._listener = socket.create_server((host, 0), backlog=128)
         self.port = self._listener.getsockname()[1]
@@ -104,6 +107,8 @@ class Peer:
 
     def __exit__(self, *exception):
         self._stopping.set()
+        # So that it looks.
+        socket.create_connection(self._listener.getsockname()).close()
         self._accepting.join()
         self._listener.close()
         for connection in self.connections:
@@ -115,11 +120,12 @@ class Peer:
         return [request for connection in self.connections for request in connection.requests if request]
 
     def _accept(self):
-        while not self._stopping.is_set():
-            if not select.select([self._listener], [], [], 0.05)[0]:
-                continue
+        while True:
             accepted = self._listener.accept()[0]
-            connection = Connection(accepted)
+            if self._stopping.is_set():
+                accepted.close()
+                return
+            connection = Connection(accepted, self.completed)
             script = self._scripts[min(len(self.connections), len(self._scripts) - 1)]
             self.connections.append(connection)
             threading.Thread(target=self._play, args=(connection, script), daemon=True).start()

@@ -132,6 +132,14 @@ impl BodyDecoder {
         }
     }
 
+    /// Of the chunk whose data is coming in: how much of it has come, and how much is missing. Zeros between chunks.
+    pub fn chunk(&self) -> (u64, u64) {
+        match &self.state {
+            State::Chunked(chunked) => chunked.chunk(),
+            State::Length(_) | State::UntilClose | State::Closed => (0, 0),
+        }
+    }
+
     /// Bytes of data so far.
     pub fn received(&self) -> u64 {
         self.received

@@ -28,6 +28,8 @@ const MAX_DIGITS: u8 = 16;
 #[derive(Debug)]
 pub(crate) struct ChunkedDecoder {
     state: State,
+    /// The size of the current chunk.
+    chunk: u64,
     /// Bytes of data so far.
     received: u64,
     /// Bytes of extensions so far.
@@ -72,6 +74,7 @@ impl ChunkedDecoder {
     pub(crate) fn new() -> ChunkedDecoder {
         ChunkedDecoder {
             state: State::Size { size: 0, digits: 0 },
+            chunk: 0,
             received: 0,
             extensions: 0,
             section: Vec::new(),
@@ -89,7 +92,10 @@ impl ChunkedDecoder {
                 State::Extension { size, skipped } => self.extension_byte(size, skipped, byte)?,
                 State::SizeEnd { size } => match byte {
                     b'\n' if size == 0 => State::Trailers { line_start: 0 },
-                    b'\n' => State::Data { missing: size },
+                    b'\n' => {
+                        self.chunk = size;
+                        State::Data { missing: size }
+                    }
                     _ => return Err(malformed("LF behind the CR of a chunk's size", &input[position..])),
                 },
                 State::Data { missing } => {
@@ -142,6 +148,12 @@ impl ChunkedDecoder {
         }
     }
 
+    /// Of the current chunk's data: how much was handed out, and how much is missing.
+    pub(crate) fn chunk(&self) -> (u64, u64) {
+        let missing = self.direct();
+        (if missing == 0 { 0 } else { self.chunk - missing }, missing)
+    }
+
     pub(crate) fn trailers(&self) -> Option<&Headers> {
         self.is_done().then_some(&self.trailers)
     }
@@ -175,8 +187,18 @@ impl ChunkedDecoder {
             // White space is allowed before a semicolon (section 7.1.1). Without one it is padding, which servers
             // have sent at all times and which is no other size to any reader.
             b';' | b' ' | b'\t' if digits > 0 => self.extension_byte(size, 0, rest[0]),
-            _ if digits == MAX_DIGITS => Err(malformed("a chunk's size below 2^64", rest)),
-            _ => Err(malformed("the hexadecimal size of a chunk, then CRLF", rest)),
+            _ => {
+                let expected = match digits {
+                    MAX_DIGITS => "a chunk's size below 2^64",
+                    _ => "the hexadecimal size of a chunk, then CRLF",
+                };
+                let mut line = match digits {
+                    0 => Vec::new(),
+                    _ => format!("{size:0width$x}", width = usize::from(digits)).into_bytes(),
+                };
+                line.extend_from_slice(rest);
+                Err(malformed(expected, rest).with_received(&line))
+            }
         }
     }
 

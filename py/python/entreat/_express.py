@@ -81,7 +81,9 @@ def cookie_header(session: Session, cookies, method: str, url: str, headers: lis
     prepared = PreparedRequest()
     prepared.method, prepared.url, prepared.headers = method, url, CaseInsensitiveDict(headers)
     prepared.prepare_cookies(merged)
-    return prepared.headers.get("Cookie"), merged
+    # One that the program wrote stays as it is.
+    written = None if any(name.lower() == "cookie" for name, _ in headers) else prepared.headers.get("Cookie")
+    return written, merged
 
 
 class _Played:
@@ -90,10 +92,16 @@ class _Played:
     Asked once more, as by a retry, it passes the request on to an engine of its own.
     """
 
-    def __init__(self, response=None, error: Exception | None = None, partial: bytes = b"") -> None:
+    def __init__(
+        self, response=None, error: Exception | None = None, partial: bytes = b"", chunk: tuple[int, int] = (0, 0)
+    ) -> None:
         self._response = response
         self._error = error
-        self._partial = partial
+        #: What came of the body, before the chunk in which it broke off, and of that chunk.
+        taken, missing = chunk
+        at = len(partial) - taken
+        self._pieces = [(piece, left) for piece, left in ((partial[:at], 0), (partial[at:], missing)) if piece]
+        self.chunk_left = missing
         self._next = None
 
     def exchange(self, *arguments):
@@ -108,9 +116,13 @@ class _Played:
         return getattr(self._response, name)
 
     def read1(self, amount: int) -> bytes:
-        if not self._partial:
+        if not self._pieces:
             raise self._error
-        piece, self._partial = self._partial[:amount], self._partial[amount:]
+        piece, left = self._pieces.pop(0)
+        piece, rest = piece[:amount], piece[amount:]
+        if rest:
+            self._pieces.insert(0, (rest, left))
+        self.chunk_left = len(rest) + left
         return piece
 
     def close(self) -> None:
@@ -124,7 +136,10 @@ def _play(request: PreparedRequest, played: _Played, retries=0, **settings) -> R
     adapter = HTTPAdapter(max_retries=retries)
     pool = adapter.get_connection_with_tls_context(request, settings.get("verify", True))
     pool.engine = played
-    return adapter.send(request, **settings)
+    started = sessions.preferred_clock()
+    response = adapter.send(request, **settings)
+    response.elapsed = elapsed(sessions.preferred_clock() - started)
+    return response
 
 
 def retry(session: Session, request: PreparedRequest, engine_response, error, settings: tuple) -> Response:
@@ -132,36 +147,63 @@ def retry(session: Session, request: PreparedRequest, engine_response, error, se
 
     The genuine `urllib3.Retry` decides, sleeps and counts; its further attempts take the open lane.
     """
-    timeout, verify, stream = settings
     retries = session.get_adapter(request.url).max_retries
-    played = _Played(engine_response, error)
+    return _play_whole(request, _Played(engine_response, error), retries, settings)
+
+
+def _play_whole(request: PreparedRequest, played: _Played, retries, settings: tuple) -> Response:
+    timeout, verify, stream = settings
     response = _play(request, played, retries, stream=stream, timeout=timeout, verify=verify)
     if not stream:
         response.content
     return response
 
 
-def raw(response: Response, engine_response, is_read: bool):
-    """urllib3's response over the engine's."""
+def raw(response: Response, engine_response, length: int | None):
+    """urllib3's response over the engine's; `length` is that of a body that has been read, as it was on the wire."""
     made = _play(response.request, _Played(engine_response), stream=True).raw
     made._original_response.lane = "express"
-    if is_read:
-        made.length_remaining = 0
+    if length is not None:
+        if not made.chunked:
+            # urllib3 does not count what comes in chunks.
+            made._fp_bytes_read = length
+        if made.length_remaining is not None:
+            made.length_remaining = 0
         made._fp.close()
     return made
 
 
 def explain(
-    request: PreparedRequest, error: Exception, engine_response, partial: bytes, settings: tuple
-) -> Exception | None:
-    """requests' exception for an error of the engine: what the open lane makes of it."""
-    timeout, verify = settings
-    played = _Played(engine_response, error, partial)
-    try:
-        _play(request, played, stream=True, timeout=timeout, verify=verify).content
-    except Exception as raised:
-        return raised
-    return None
+    request: PreparedRequest,
+    error: Exception,
+    engine_response,
+    partial: bytes,
+    chunk: tuple[int, int],
+    settings: tuple,
+) -> Response:
+    """What the open lane makes of an error of the engine: an exception, but for some answers that http.client accepts."""
+    timeout, verify, stream = settings
+    # There is nothing to verify any more, and nothing to warn of.
+    settings = timeout, verify or True, stream
+    return _play_whole(request, _Played(engine_response, error, partial, chunk), 0, settings)
+
+
+def warn_unverified(host: str) -> None:
+    """urllib3's warning about a certificate that is not verified, as if it came from there: programs filter it so."""
+    import warnings
+
+    from urllib3 import connectionpool
+    from urllib3.exceptions import InsecureRequestWarning
+
+    text = (
+        f"Unverified HTTPS request is being made to host '{host}'. Adding certificate verification is strongly advised. "
+        "See: https://urllib3.readthedocs.io/en/latest/advanced-usage.html#tls-warnings"
+    )
+    line = connectionpool.HTTPSConnectionPool._validate_conn.__code__.co_firstlineno
+    registry = connectionpool.__dict__.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(
+        text, InsecureRequestWarning, connectionpool.__file__, line, connectionpool.__name__, registry
+    )
 
 
 def cookies(response: Response, has_some: bool):
@@ -206,8 +248,10 @@ def decode_content(response: Response, coded: bytes) -> bytes:
 class _Hops(SessionRedirectMixin):
     """Follows redirects by requests' own steps, each request through the engine."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, once: bool = False) -> None:
         self._session = session
+        # A call without a session goes on with the connections that such calls share.
+        self._owner = None if once else session
         self.max_redirects = session.max_redirects
         self.trust_env = session.trust_env
         self.cookies = session.cookies
@@ -216,7 +260,7 @@ class _Hops(SessionRedirectMixin):
         options = settings["stream"], settings["timeout"], settings["verify"]
         response = None
         if not settings.get("proxies") and not self._tries_again(request.url):
-            response = _native.send_prepared(self._session, request, *options)
+            response = _native.send_prepared(self._owner, request, *options)
         if response is None:
             return self._session.send(request, **settings)
         keep_cookies(self._session, response)
@@ -233,7 +277,7 @@ def keep_cookies(session: Session, response: Response) -> None:
         extract_cookies_to_jar(session.cookies, response.request, response.raw)
 
 
-def after(session: Session, response: Response, allow_redirects: bool, settings: tuple) -> Response:
+def after(session: Session, response: Response, allow_redirects: bool, settings: tuple, once: bool = False) -> Response:
     """What `Session.send` does with a response that sets cookies or redirects."""
     sessions._fill()
     keep_cookies(session, response)
@@ -241,7 +285,8 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
         return response
     stream, timeout, verify = settings
     merged = session.merge_environment_settings(response.url, {}, stream, verify, None)
-    history = [response, *_Hops(session).resolve_redirects(response, response.request, timeout=timeout, **merged)]
+    hops = _Hops(session, once)
+    history = [response, *hops.resolve_redirects(response, response.request, timeout=timeout, **merged)]
     if len(history) > 1:
         response = history.pop()
         response.history = history
@@ -251,7 +296,7 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
 def after_once(response: Response, allow_redirects: bool, settings: tuple) -> Response:
     """The same for a call without a session."""
     with Session() as session:
-        return after(session, response, allow_redirects, settings)
+        return after(session, response, allow_redirects, settings, once=True)
 
 
 def next_request(response: Response) -> PreparedRequest | None:
@@ -281,7 +326,10 @@ _GLOBALS = {
         "cookiejar_from_dict", "extract_cookies_to_jar", "get_environ_proxies", "get_netrc_auth", "preferred_clock",
         "default_headers", "Session",
     ),
-    models: ("CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len"),
+    models: (
+        "CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len",
+        "check_header_validity", "get_auth_from_url", "to_key_val_list", "to_native_string", "urlencode",
+    ),
 }  # fmt: skip
 
 _looked_at: set[str] = set()

@@ -20,7 +20,13 @@ import sys
 
 import urllib3.connection
 import urllib3.connectionpool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    InvalidHeader,
+    LocationParseError,
+    NewConnectionError,
+    ProtocolError,
+)
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.poolmanager import PoolManager
 from urllib3.util.request import body_to_chunks
@@ -58,6 +64,7 @@ class _EngineSocket:
         self.raw = None
 
     def settimeout(self, timeout: float | None) -> None:
+        _check_timeout(timeout)
         self._timeout = timeout
 
     def gettimeout(self) -> float | None:
@@ -181,7 +188,9 @@ class _Wire(io.RawIOBase):
             failure = None
         if failure is not None:
             self._ended = True
-            return _broken_body(failure)
+            # A chunk that was announced, and of which nothing has come.
+            left = 0 if self._chunk_left or not self._chunked else getattr(self._raw, "chunk_left", 0)
+            return (b"%x\r\n" % left if left else b"") + _broken_body(failure)
         if not data:
             self._ended = True
             return self._last_chunk() if self._chunked else b""
@@ -253,7 +262,11 @@ class HTTPResponse(http.client.HTTPResponse):
         super().begin()
         # There is nothing more to read behind these bytes.
         self.will_close = True
-        return True
+        if error.kind == "ClosedEarly" or len(set(self.headers.get_all("content-length", ()))) > 1:
+            # All has come; and two lengths urllib3 refuses.
+            return True
+        # What is missing of the body could not be told from its end.
+        return self.length is not None and len(received) - self.fp.tell() >= self.length
 
     def _frame(self) -> None:
         """How long the body is, by the rules that http.client goes by (RFC 9112, 6.3)."""
@@ -316,6 +329,7 @@ class _EngineConnection:
     def connect(self) -> None:
         reason = self._why_classic()
         if reason is None:
+            _check_timeout(self.timeout)
             self._prepare_engine()
             self.sock = _EngineSocket(self)
             self.response_class = HTTPResponse
@@ -346,6 +360,13 @@ class _EngineConnection:
             # urllib3 writes the same head for this as for any iterable, and finds nothing to send.
             body = ()
         super().request(method, url, body=body, headers=headers, chunked=chunked, **options)
+
+
+def _check_timeout(timeout: float | None) -> None:
+    """Refuse what a socket refuses, in its words: NaN, and more seconds than a clock has."""
+    if isinstance(timeout, (int, float)) and not timeout < 1e9:
+        with socket.socket() as probe:
+            probe.settimeout(timeout)
 
 
 class HTTPConnection(_EngineConnection, urllib3.connection.HTTPConnection):
@@ -471,7 +492,9 @@ def _resolve_error(error, connection) -> Exception:
     else:
         failure = socket.gaierror(socket.EAI_NONAME, error.message)
     if isinstance(failure, UnicodeError):
-        return failure
+        refused = _caused(LocationParseError(f"'{connection._dns_host}', label empty or too long"), None)
+        refused.__context__ = failure
+        return refused
     return _caused(NameResolutionError(connection.host, connection, failure), failure)
 
 
@@ -518,7 +541,7 @@ _BEFORE_HEAD = {
     "ClosedEarly": lambda error, connection: http.client.IncompleteRead(b""),
     "MalformedResponse": lambda error, connection: http.client.BadStatusLine(error.message),
     "InvalidUrl": lambda error, connection: http.client.InvalidURL(error.message),
-    "InvalidHeader": lambda error, connection: ValueError(error.message),
+    "InvalidHeader": lambda error, connection: InvalidHeader(error.message),
     "InvalidMethod": lambda error, connection: ValueError(error.message),
 }
 

@@ -53,7 +53,10 @@ WATCHED: dict[str, dict[str, str]] = {
             "close"
         ),
         "BaseAdapter": "__init__",
-        "": "_urllib3_request_context HTTPAdapter PoolManager Retry parse_url",
+        "": (
+            "_urllib3_request_context HTTPAdapter PoolManager Retry parse_url urlparse TimeoutSauce Response "
+            "CaseInsensitiveDict extract_cookies_to_jar get_encoding_from_headers select_proxy"
+        ),
     },
     "urllib3.util.retry": {
         "Retry": "__init__ is_retry _is_method_retryable",
@@ -143,7 +146,7 @@ WATCHED: dict[str, dict[str, str]] = {
     },
     "http.client": {
         "HTTPConnection": (
-            "__init__ _get_hostport _validate_host putrequest _validate_method _validate_path "
+            "debuglevel __init__ _get_hostport _validate_host putrequest _validate_method _validate_path "
             "_encode_request _output putheader endheaders _send_output send getresponse close"
         ),
         "HTTPResponse": "__init__ begin _read_status _check_close isclosed read _close_conn close flush",
@@ -209,6 +212,9 @@ def is_at_home(owner, name: str) -> bool:
         if hasattr(value, "__wrapped__") or value.__module__.partition(".")[0] not in _HOMES:
             return False
         return value.__code__.co_filename == getattr(sys.modules.get(value.__module__), "__file__", None)
+    if type(value) is int:
+        # `debuglevel`.
+        return value == 0
     if isinstance(value, type):
         return value.__module__.partition(".")[0] in _HOMES
     return isinstance(value, _MADE_IN_C) or type(value).__module__.partition(".")[0] in _HOMES

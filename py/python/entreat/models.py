@@ -789,14 +789,15 @@ class Response(_ResponseBase):
 
         `encoding` comes from the headers alone, and may be set before this is read. What cannot be decoded is replaced.
         """
-        if not self.content:
+        content = self.content
+        if not content:
             return ""
         encoding = self.apparent_encoding if self.encoding is None else self.encoding
         try:
-            return str(self.content, encoding or "utf-8", errors="replace")
+            return str(content, encoding or "utf-8", errors="replace")
         except (LookupError, TypeError):
             # A server may name a charset that does not exist.
-            return str(self.content, errors="replace")
+            return str(content, errors="replace")
 
     def json(self, **kwargs: _t.Any) -> _t.Any:
         r"""The body read as JSON.

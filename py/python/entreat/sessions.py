@@ -450,17 +450,17 @@ class Session(SessionRedirectMixin):
         :param cert: (optional) the path of a client certificate (.pem), or a tuple ``(certificate, key)``.
         :rtype: requests.Response
         """
-        if _lanes.allows("express"):
-            # fmt: off
-            response = _express(
-                self, method, url, params, data, headers, cookies, files, auth, timeout, allow_redirects, proxies,
-                hooks, stream, verify, cert, json,
-            )
-            # fmt: on
-            if response is not None:
+        # fmt: off
+        response = _express(
+            self, method, url, params, data, headers, cookies, files, auth, timeout, allow_redirects, proxies,
+            hooks, stream, verify, cert, json,
+        )
+        # fmt: on
+        if response is not None:
+            if _lanes.REPORT is not None:
                 _lanes.count("express")
-                return response
-            _lanes.refuse("express", "something about it is customised")
+            return response
+        _lanes.refuse("express", "something about it is customised")
 
         if isinstance(url, bytes):
             url = url.decode("utf-8")
