@@ -124,6 +124,13 @@ def test_vars_of_a_response_show_what_a_response_has(session, peer):
     assert set(vars(session.get(peer.url))) == {*vars(by_hand), "connection"}
 
 
+def test_a_deleted_attribute_stays_deleted(session, peer):
+    answer = session.get(peer.url)
+    assert answer.reason == "OK"
+    del answer.reason
+    assert not hasattr(answer, "reason")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_response_survives_pickling(session, peer, stream):
     answer = session.get(peer.url, stream=stream)
