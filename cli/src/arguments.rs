@@ -19,19 +19,19 @@ use std::path::PathBuf;
     disable_version_flag = true
 )]
 pub(crate) struct Arguments {
-    /// METHOD (default GET, or POST where there is data), URL, and what to send: see below
+    /// METHOD, URL and items.
     #[arg(required = true, value_name = "URL", hide = true)]
     words: Vec<String>,
 
-    /// Send name=value items as a form, not as JSON; with name@file as multipart/form-data
+    /// Send the items as a form, not as JSON
     #[arg(short, long)]
     pub(crate) form: bool,
 
-    /// Add a header; "Name:" leaves one out, "Name;" sends one without a value
+    /// Add a header, as the item NAME:VALUE does
     #[arg(short = 'H', long = "header", value_name = "NAME:VALUE")]
     pub(crate) headers: Vec<String>,
 
-    /// Send DATA as the body as it is; @FILE reads a file, - standard input
+    /// Send DATA as it is; @FILE: a file, -: the input
     #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
 
@@ -43,39 +43,40 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Print the response's head before its body (the default on a terminal)
+    /// Print head and body, as on a terminal
     #[arg(short, long, conflicts_with = "body")]
     pub(crate) include: bool,
 
-    /// Print the body alone (the default where the output is not a terminal)
+    /// Print the body alone, as in a pipe
     #[arg(short, long)]
     pub(crate) body: bool,
 
-    /// Print the request, too, and the redirects that were followed
+    /// Print the request and the redirects, too
     #[arg(short, long, conflicts_with = "body")]
     pub(crate) verbose: bool,
 
-    /// Follow redirects, at most 20: the default, since whoever asks for a page wants the page
+    // Whoever asks for a page wants the page, and the other faces follow, too. curl and HTTPie show the redirect.
+    /// Follow up to 20 redirects [default]
     #[arg(long, overrides_with = "no_follow")]
     follow: bool,
 
-    /// Print a redirect itself instead of following it
+    /// Print a redirect itself
     #[arg(long, overrides_with = "follow")]
     pub(crate) no_follow: bool,
 
-    /// Give up when all takes longer (by default: 10 to connect, 30 without a byte)
+    /// Give up when all takes longer [default: never]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<f64>,
 
-    /// Accept any certificate: whoever sits between can read and change everything
+    /// Accept any certificate: anyone can listen in
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
 
-    /// Trust the certificates in this PEM file or directory, and no others
+    /// Trust this PEM file or directory, nothing else
     #[arg(long, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
 
-    /// Exit with 4 for a status of 400 to 499, with 5 for 500 and above
+    /// Exit with 4 or 5 for a status of 4xx or 5xx
     #[arg(long)]
     pub(crate) check_status: bool,
 
@@ -103,28 +104,36 @@ pub(crate) struct Target {
 const USAGE: &str = "entreat [OPTIONS] [METHOD] URL [ITEM]...";
 
 const AFTER_HELP: &str = "\
-Items:
-  name=value      a field of the JSON body, as text (with --form, of the form)
-  name:=json      a field of the JSON body: a number, true, null, [...], {...}
-  Header:value    a header
-  name==value     a parameter of the URL's query
-  name@file       a file to upload (with --form); @file alone is the whole body
-  =@ :=@ :@ ==@   take the value from a file; a backslash takes the meaning from : ; = @
+METHOD is GET by default, POST where there is data. A URL needs no http://;
+:3000/a is http://localhost:3000/a.
 
-URLs:
-  example.org/a   is http://example.org/a, :3000/a is http://localhost:3000/a
+Items:
+  name=value    a field of the JSON body, as text (with --form, of the form)
+  name:=json    a field of the JSON body: a number, true, null, [...], {...}
+  name:value    a header; name: leaves one out, name; sends it without a value
+  name==value   a parameter of the URL's query
+  name@file     a file to upload (with --form); @file alone: the whole body
+  =@ :=@ :@ ==@ take the value from a file
+  a[b]=1 a[]=2  nest: {\"a\": {\"b\": \"1\"}}, {\"a\": [\"2\"]}
+  \\: \\= \\@ \\;   are no separators
+
+Without --timeout, an exchange may take as long as it likes, but no more than
+10 seconds to connect, and 30 without a byte.
 
 Exit status:
-  0  an answer came, whatever its status        4  --check-status: 400 to 499
-  1  wrong arguments, unreadable files          5  --check-status: 500 and above
-  2  no connection, or it broke                 6  a limit: time-out, too many redirects
-  3  the server broke the protocol or TLS
+  0  an answer came, whatever its status
+  1  wrong arguments, unreadable files
+  2  no connection, or it broke
+  3  the server broke the protocol, or cannot be trusted
+  4  a status of 4xx, with --check-status
+  5  a status of 5xx, with --check-status
+  6  a limit: time-out, too many redirects
 
 Examples:
   entreat example.org
-  entreat :3000/items name=John admin:=true          POST {\"name\": \"John\", \"admin\": true}
+  entreat :3000/items name=John admin:=true
   entreat --form POST :3000/items name=John job=developer
-  entreat -o page.html https://example.org Accept:text/html";
+  entreat --output page.html https://example.org Accept:text/html";
 
 /// What came of reading the command line.
 pub(crate) enum Line {
@@ -254,6 +263,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_into_80_columns() {
+        let help = <Arguments as clap::CommandFactory>::command().render_help().to_string();
+        let widest = help.lines().max_by_key(|line| line.chars().count()).unwrap_or_default();
+        assert!(widest.chars().count() <= 80, "{widest}");
     }
 
     #[test]
