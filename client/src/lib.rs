@@ -47,7 +47,9 @@ pub use body::{Body, Source};
 pub use client::Client;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::pool::Rules as PoolRules;
-pub use entreat_core::{Blame, Config, Error, Headers, Kind, Result, Roots, Timeout, TlsRules, Url, Version};
+pub use entreat_core::{
+    Blame, Config, Error, Headers, Identity, Kind, Result, Roots, Timeout, TlsRules, Url, Version,
+};
 pub use request::Request;
 pub use response::{Reader, Redirect, Response};
 

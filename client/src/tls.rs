@@ -4,11 +4,11 @@
 //! the bytes that a [`Session`] wants read or written. Not in core, since rustls reads clocks and randomness and a
 //! trust store is files.
 
-use entreat_core::{Error, Kind, Result, Roots, TlsRules};
+use entreat_core::{Error, Identity, Kind, Result, Roots, TlsRules};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore};
 use rustls::{SignatureScheme, client::Resumption};
 use std::collections::HashMap;
@@ -47,14 +47,44 @@ fn configure(rules: &TlsRules) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(explain)?;
-    let mut config = if rules.accept_any_certificate {
+    let builder = if rules.accept_any_certificate {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
     } else {
         builder.with_root_certificates(load_roots(&rules.roots)?)
-    }
-    .with_no_client_auth();
+    };
+    let mut config = match &rules.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = load_identity(identity)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| unusable(&identity.certificate, error))?
+        }
+    };
     config.resumption = Resumption::in_memory_sessions(256);
     Ok(config)
+}
+
+/// The client's own certificate, those behind it, and its key.
+fn load_identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let path = &identity.certificate;
+    let chain = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| unusable(path, error))?;
+    if chain.is_empty() {
+        return Err(Error::new(Kind::InvalidConfig)
+            .expected("a client certificate in PEM form")
+            .seen(format!("none in {}", path.display())));
+    }
+    let path = identity.key.as_ref().unwrap_or(path);
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, error))?;
+    Ok((chain, key))
+}
+
+fn unusable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(Kind::InvalidConfig)
+        .expected("a client certificate and its key, not encrypted, in PEM form")
+        .seen(path.display().to_string())
+        .with_source(error)
 }
 
 fn load_roots(roots: &Roots) -> Result<RootCertStore> {

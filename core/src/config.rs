@@ -40,6 +40,17 @@ pub struct TlsRules {
     pub roots: Roots,
     /// Accept any certificate and any name. Default false: with it, anyone on the way can read and change all.
     pub accept_any_certificate: bool,
+    /// What the client shows a server that asks for a certificate. Default none.
+    pub identity: Option<Identity>,
+}
+
+/// A client's certificate and key, in PEM files that are read when they are first used. The key must not be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The certificate, and those that lead from it to its authority.
+    pub certificate: PathBuf,
+    /// Its key; `None` where it stands in the same file.
+    pub key: Option<PathBuf>,
 }
 
 /// The certificates at which trust ends.

@@ -18,7 +18,7 @@ pub mod pool;
 pub mod response;
 pub mod url;
 
-pub use config::{Config, Roots, Settings, TlsRules};
+pub use config::{Config, Identity, Roots, Settings, TlsRules};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;

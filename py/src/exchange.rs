@@ -8,12 +8,13 @@ use crate::{body, interrupt};
 use entreat::engine::{Engine as Connections, Outgoing};
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Body, Config, Error, Headers, Roots, Timeout, TlsRules, Url, Version};
+use entreat::{Body, Config, Error, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
 use entreat_core::exchange::{BodyFraming, BodyLength};
 use entreat_core::{Deadlines, ResponseHead, Settings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,10 +32,11 @@ impl Engine {
     /// Sends a request exactly as given and returns once the head of the response is there.
     ///
     /// `headers` are pairs of bytes, all that is to be sent, Host included; `body` is `None`, bytes or an iterable of
-    /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory.
+    /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory;
+    /// `cert` is a pair of paths, the client's certificate and its key, `None` where both are in one file.
     /// Raises `EngineError`, or what the body's iterator raised.
     #[pyo3(signature = (method, scheme, host, port, target, headers, body, chunked, connect_timeout, read_timeout,
-                        verify))]
+                        verify, cert=None))]
     #[expect(clippy::too_many_arguments, reason = "the seam passes what a request consists of")]
     fn exchange(
         &self,
@@ -50,6 +52,7 @@ impl Engine {
         connect_timeout: Option<f64>,
         read_timeout: Option<f64>,
         verify: &Bound<'_, PyAny>,
+        cert: Option<(PathBuf, Option<PathBuf>)>,
     ) -> PyResult<Raw> {
         let raised = |error: Error| raise(py, &error);
         let bracketed =
@@ -63,7 +66,7 @@ impl Engine {
         let body = body::from_python(body, announced)?;
         let framing = framing(&body, chunked, announced)?;
         let timeout = timeout(connect_timeout, read_timeout).map_err(raised)?;
-        let settings = settings(verify)?;
+        let settings = settings(verify, cert)?;
         let outgoing = Outgoing {
             method,
             url: &url,
@@ -112,8 +115,9 @@ fn timeout(connect: Option<f64>, read: Option<f64>) -> Result<Timeout, Error> {
     Ok(Timeout { connect: limit("connect", connect)?, read, write: read, ..Timeout::NONE })
 }
 
-fn settings(verify: &Bound<'_, PyAny>) -> PyResult<Settings> {
-    let mut rules = TlsRules::default();
+fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>) -> PyResult<Settings> {
+    let identity = cert.map(|(certificate, key)| Identity { certificate, key });
+    let mut rules = TlsRules { identity, ..TlsRules::default() };
     match verify.extract::<bool>() {
         Ok(verify) => rules.accept_any_certificate = !verify,
         Err(_) => rules.roots = Roots::Path(verify.extract()?),

@@ -101,6 +101,7 @@ class _EngineSocket:
             connection.connect_timeout,
             self._timeout,
             connection.verification,
+            connection.identity,
         )
         return self.raw
 
@@ -310,6 +311,8 @@ class _EngineConnection:
     connect_timeout: float | None = None
     #: Whether, or with which bundle, the engine verifies the server's certificate.
     verification: bool | str = True
+    #: The paths of the client's certificate and of its key, None if they are in one file.
+    identity: tuple[str, str | None] | None = None
 
     def _why_classic(self) -> str | None:
         """Why the engine cannot serve this connection, or None."""
@@ -382,6 +385,8 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
         for name in _TLS_SETTINGS:
             if getattr(self, name, None) is not None:
                 return f"{name} is set"
+        if self.cert_file and _is_encrypted(self.key_file or self.cert_file):
+            return "the client's key is encrypted"
         if self._verifies() and not self.ca_certs and not self.ca_cert_dir:
             return "urllib3's default certificates"
         if self._verifies() and self.ca_certs and self.ca_cert_dir:
@@ -391,16 +396,25 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
     def _prepare_engine(self) -> None:
         self.is_verified = self._verifies()
         self.verification = (self.ca_certs or self.ca_cert_dir) if self.is_verified else False
+        self.identity = (self.cert_file, self.key_file) if self.cert_file else None
 
     def _verifies(self) -> bool:
         return resolve_cert_reqs(self.cert_reqs) != ssl.CERT_NONE
 
 
+def _is_encrypted(key_file: str) -> bool:
+    """Whether a key needs a passphrase, which OpenSSL asks for. What cannot be read is left to OpenSSL as well."""
+    try:
+        with open(key_file, "rb") as file:
+            return b"ENCRYPTED" in file.read()
+    except OSError:
+        return True
+
+
 #: What OpenSSL can and the engine cannot, or not in the same way. A context is never translated.
 _TLS_SETTINGS = (
     "ssl_context",
-    "cert_file",
-    "key_file",
+    "key_password",
     "ca_cert_data",
     "assert_hostname",
     "assert_fingerprint",
