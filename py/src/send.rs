@@ -1,7 +1,7 @@
 //! A prepared request over the engine, and its answer as a `Response`: the part that the express lane's calls and the
 //! redirects that Python follows have in common. The GIL is released here, once.
 
-use crate::answer::{Answer, AnswerBody};
+use crate::answer::{Answer, AnswerBody, ResponseBase};
 use crate::errors::raise;
 use crate::exchange::{Raw, latin1};
 use crate::session::SessionBase;
@@ -83,12 +83,20 @@ fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
     let object = request.getattr("body")?;
     let body = if object.is_none() { Some(Body::empty()) } else { body::whole(&object) };
     let (Some(body), true) = (body, complete && url.credentials().is_none()) else { return Ok(None) };
-    if !fields.contains("Accept-Encoding") || !fields.contains("User-Agent") {
+    // What urllib3 would add stays its affair: these two, and the framing.
+    let framed = fields.contains("Content-Length") || object.is_none();
+    let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
+    if !framed || !complete || fields.contains("Transfer-Encoding") {
         return Ok(None);
     }
     let object = (!object.is_none()).then(|| object.unbind());
     let request = Some(request.clone().unbind());
     Ok(Some(Prepared { method, url, fields, body, object, cookies: None, request }))
+}
+
+/// False for the methods with which urllib3 does not say that there is no body.
+fn expects_body(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "DELETE" | "TRACE" | "OPTIONS" | "CONNECT")
 }
 
 /// What came back, before it meets Python again.
@@ -184,8 +192,9 @@ pub(crate) fn send<'py>(
     };
     let coded = matches!(answer.body, AnswerBody::Coded(_));
     let response = answer.into_response(py, support)?;
-    if coded {
-        // requests reads the body before it returns, so a coding that cannot be undone is an error of the call.
+    if coded && !ResponseBase::needs_python(&response) {
+        // requests reads the body before it returns, so a coding that cannot be undone is an error of the call. Not so
+        // of a redirect that is followed.
         response.getattr(pyo3::intern!(py, "_content"))?;
     }
     Ok(response)
@@ -202,6 +211,12 @@ fn transfer(
     let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
     if !prepared.fields.contains("Host") {
         headers.append_lenient("Host", prepared.url.host_field())?;
+    }
+    if prepared.object.is_none()
+        && expects_body(&prepared.method)
+        && !prepared.fields.contains("Content-Length")
+    {
+        headers.append_lenient("Content-Length", "0")?;
     }
     for (name, value) in prepared.fields.iter() {
         headers.append_lenient(name, value)?;

@@ -154,7 +154,8 @@ def retry(session: Session, request: PreparedRequest, engine_response, error, se
 def _play_whole(request: PreparedRequest, played: _Played, retries, settings: tuple) -> Response:
     timeout, verify, stream = settings
     response = _play(request, played, retries, stream=stream, timeout=timeout, verify=verify)
-    if not stream:
+    # Of a redirect, `after` does or leaves that.
+    if not stream and not response.is_redirect:
         response.content
     return response
 
@@ -170,6 +171,7 @@ def raw(response: Response, engine_response, length: int | None):
         if made.length_remaining is not None:
             made.length_remaining = 0
         made._fp.close()
+        made.release_conn()
     return made
 
 
@@ -281,15 +283,17 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
     """What `Session.send` does with a response that sets cookies or redirects."""
     sessions._fill()
     keep_cookies(session, response)
-    if not allow_redirects or not response.is_redirect:
-        return response
     stream, timeout, verify = settings
-    merged = session.merge_environment_settings(response.url, {}, stream, verify, None)
-    hops = _Hops(session, once)
-    history = [response, *hops.resolve_redirects(response, response.request, timeout=timeout, **merged)]
-    if len(history) > 1:
-        response = history.pop()
-        response.history = history
+    if allow_redirects and response.is_redirect:
+        merged = session.merge_environment_settings(response.url, {}, stream, verify, None)
+        hops = _Hops(session, once)
+        history = [response, *hops.resolve_redirects(response, response.request, timeout=timeout, **merged)]
+        if len(history) > 1:
+            response = history.pop()
+            response.history = history
+    if not (session.stream if stream is None else stream):
+        # A redirect's may still be unread, as it broke off or could not be decoded.
+        response.content
     return response
 
 

@@ -402,5 +402,6 @@ def calls():
             task = {"method": "GET", "path": "/", "arguments": {"stream": stream}, "answers": [answer], "session": {}}
             yield f"answer: {name}" + ", streamed" * stream, task
     for name, (method, answers, arguments) in REDIRECTS.items():
-        task = {"method": method, "path": "/one/?x=y#old", "arguments": arguments, "answers": [*answers], "session": {}}
+        task = {"method": method, "path": "/one/?x=y", "arguments": arguments, "answers": [*answers], "session": {}}
         yield f"redirect: {name}", task
+        yield f"redirect with a fragment: {name}", {**task, "path": "/one/?x=y#old"}

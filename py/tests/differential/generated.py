@@ -63,7 +63,7 @@ _FIELDS = st.lists(
 
 
 @st.composite
-def answers(draw):
+def answers(draw, method):
     status = draw(
         st.sampled_from([200, 200, 201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 404, 418, 500, 503])
     )
@@ -71,23 +71,30 @@ def answers(draw):
     body = draw(st.one_of(st.just(b""), st.binary(max_size=20), st.sampled_from([b'{"a": 1}', "ü\n\r\nx".encode()])))
     lines = [f"HTTP/1.{draw(st.sampled_from('1110'))} {status} {reason}"]
     lines += [f"{name}: {value}" for name, value in draw(_FIELDS)]
-    framing = draw(st.sampled_from(["length", "length", "chunked", "close", "short"]))
+    # urllib3 waits for chunks even where a response has no body (RFC 9112, 6.3).
+    framings = ["length", "length", "close", "short"] + ["chunked"] * (status not in (204, 304))
+    framing = draw(st.sampled_from(framings))
     if framing == "chunked":
         lines.append("Transfer-Encoding: chunked")
         body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
     elif framing != "close":
         lines.append(f"Content-Length: {len(body) + (framing == 'short')}")
-    if status in (204, 304):
+    if status in (204, 304) or method == "HEAD":
         body = b""
-    # It closes: so nothing depends on whether a client waits for more, or reuses what is in doubt.
-    return ["\r\n".join([*lines, "", ""]).encode("latin-1") + body, CLOSE]
+    answer = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    # Where the connection lives on, nothing may come behind the response.
+    return [answer, CLOSE] if framing in ("close", "short") else [answer]
 
 
 @st.composite
 def tasks(draw):
+    method = draw(st.sampled_from(["GET", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]))
     return {
-        "method": draw(st.sampled_from(["GET", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])),
-        "path": draw(st.sampled_from(["/", ""])) + draw(_PATHS),
+        "method": method,
+        # Anything else at the beginning would belong to the host.
+        "path": draw(
+            st.one_of(st.just(""), st.sampled_from(["/", "/", "?", "#"]).flatmap(lambda at: _PATHS.map(at.__add__)))
+        ),
         "arguments": draw(_ARGUMENTS),
         "session": draw(
             st.fixed_dictionaries(
@@ -101,5 +108,5 @@ def tasks(draw):
                 },
             )
         ),
-        "answers": draw(st.lists(answers(), max_size=3)),
+        "answers": draw(st.lists(answers(method), max_size=3)),
     }
