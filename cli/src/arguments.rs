@@ -76,6 +76,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) cacert: Option<PathBuf>,
 
+    /// Show the server this certificate, a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The certificate's key, where it is in another file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
     /// Exit with 4 or 5 for a status of 4xx or 5xx
     #[arg(long)]
     pub(crate) check_status: bool,

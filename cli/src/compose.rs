@@ -6,7 +6,7 @@ use crate::arguments::Arguments;
 use crate::content::{self, Content, JSON};
 use crate::failure::Failure;
 use crate::items::Part;
-use entreat::{Config, RedirectRules, Request, Roots, Timeout, TlsRules};
+use entreat::{Config, Identity, RedirectRules, Request, Roots, Timeout, TlsRules};
 use entreat_core::deadline;
 use entreat_core::policy::auth::{Credentials, basic};
 
@@ -70,7 +70,9 @@ fn defaults(arguments: &Arguments, content: &Content) -> Result<Vec<(&'static st
 fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let redirects = RedirectRules { follow: !arguments.no_follow, ..RedirectRules::modern() };
     let roots = arguments.cacert.clone().map_or(Roots::System, Roots::Path);
-    let tls = TlsRules { roots, accept_any_certificate: arguments.insecure };
+    let identity =
+        arguments.cert.clone().map(|certificate| Identity { certificate, key: arguments.key.clone() });
+    let tls = TlsRules { roots, accept_any_certificate: arguments.insecure, identity };
     let config = Config::new().redirects(redirects).tls(tls);
     match arguments.timeout {
         None => Ok(config),

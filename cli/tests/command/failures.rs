@@ -42,6 +42,7 @@ fn unreadable_and_unwritable_files_are_1() {
     fails(&[&url, "-d", "@"], 1, "path");
     fails(&[&url, "-o", "/nonexistent/file"], 1, "/nonexistent/file");
     fails(&["--cacert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
+    fails(&["-k", "--cert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
     let binary = file("binary", &[0xff, 0xfe]);
     fails(&[&url, &format!("a=@{binary}")], 1, "UTF-8");
 }
