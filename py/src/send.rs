@@ -252,9 +252,9 @@ fn read_body(mut incoming: Incoming<Blocking>, head: &ResponseHead) -> Result<Re
         return Err(Broken { error, partial: raw, chunk: incoming.chunk() });
     }
     let length = raw.len();
-    let Some(coding) = head.headers.get("Content-Encoding") else {
-        return Ok(ReceivedBody::Decoded(raw, length));
-    };
+    // Nothing is nothing in every coding; so says a response to HEAD.
+    let coding = head.headers.get("Content-Encoding").filter(|_| !raw.is_empty());
+    let Some(coding) = coding else { return Ok(ReceivedBody::Decoded(raw, length)) };
     let known = [&b"gzip"[..], b"x-gzip", b"deflate"].iter().any(|known| coding.eq_ignore_ascii_case(known));
     if !known || head.headers.get_all("Content-Encoding").count() > 1 {
         return Ok(ReceivedBody::Coded(raw));

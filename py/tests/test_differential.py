@@ -23,6 +23,7 @@ CALLS = dict(calls.calls())
 #: Differences that are intended: which programs, where in what is observed, and why. The classic lane has none.
 INTENDED = [
     ("a header name with a space", "", "RFC 9110, 5.1: a field's name is a token. Refused before anything is sent"),
+    ("headers with a control character", "", "RFC 9110, 5.5: a value with NUL is invalid and dangerous"),
     ("answer: a length of letters", "", "RFC 9112, 6.3: a body whose length is not known to be right is refused"),
     ("answer: a negative length", "", "the same"),
     ("answer: a header without a colon", "", "RFC 9112, 5: not a field. http.client drops it and all behind it"),
@@ -31,9 +32,11 @@ INTENDED = [
     ("early.hints", "", "RFC 9110, 15.2: interim responses come before the final one; http.client takes 103 for it"),
     ("a_file_of_text", "", "more bytes than Content-Length announced are not sent; requests counts characters"),
     ("a_streamed_body_that_is_closed_early", "connections", "a connection whose body has all arrived is used again"),
-    ("redirects_one_at_a_time", "connections", "each lane has connections of its own: Session.send is the open lane's"),
-    ("an_adapter_that_heeds_retry_after", "connections", "the same: urllib3's Retry is asked in the open lane"),
-    ("a_netrc_is_read", "connections", "the same: netrc is the open lane's"),
+    (
+        "an_adapter_that_heeds_retry_after",
+        "connections",
+        "urllib3's Retry is asked in the open lane, over a pool of its own",
+    ),
 ]
 
 
@@ -76,11 +79,12 @@ def compare(workers, name, task):
         running = {which: threads.submit(worker.run, task) for which, worker in workers.items()}
         seen = {which: future.result() for which, future in running.items()}
     expected = seen.pop("requests")["seen"]
+    # Each lane has connections of its own: which request came by which is compared where all took the same lane.
     found = [
         f"{lane} at {path}:\n    requests: {before!r:.600}\n    entreat:  {now!r:.600}"
         for lane, got in seen.items()
         for path, before, now in observe.differences(expected, got["seen"])
-        if not is_intended(name, lane, path)
+        if not is_intended(name, lane, path) and not (path.startswith("connections") and len(set(got["lanes"])) > 1)
     ]
     assert not found, f"{name}\n" + "\n".join(found)
     return seen

@@ -291,6 +291,9 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
         if len(history) > 1:
             response = history.pop()
             response.history = history
+    elif response.is_redirect and not response._content_consumed:
+        # Where it leads is found out lazily, by `next_request`; but that also drains what is still to come.
+        response._next = next_request(response)
     if not (session.stream if stream is None else stream):
         # A redirect's may still be unread, as it broke off or could not be decoded.
         response.content

@@ -83,6 +83,7 @@ CALLS = {
     "headers twice in two cases": ("GET", "/", {"headers": {"X-A": "1", "x-a": "2"}}),
     "headers of a wrong type": ("GET", "/", {"headers": {"X": 1}}),
     "headers that would break the head": ("GET", "/", {"headers": {"X": "a\r\nb"}}),
+    "headers with a control character": ("GET", "/", {"headers": {"X": "a\0b"}}),
     "headers that begin with a space": ("GET", "/", {"headers": {"X": " a"}}),
     "a header name with a space": ("GET", "/", {"headers": {"X Y": "a"}}),
     "a folded header": ("GET", "/", {"headers": {"X": "a\r\n b"}}),
@@ -309,6 +310,7 @@ ANSWERS = {
     "deflate that is none": response("200 OK", b"hello", Content_Encoding="deflate"),
     "brotli": response("200 OK", base64.b64decode("CwKAaGVsbG8D"), Content_Encoding="br"),
     "brotli that is none": response("200 OK", b"hello hello", Content_Encoding="br"),
+    "nothing in an unknown coding": response("200 OK", b"", Content_Encoding="unknown"),
     "identity": response("200 OK", b"hello", Content_Encoding="identity"),
     "an unknown coding": response("200 OK", b"hello", Content_Encoding="unknown"),
     "two codings": response("200 OK", gzip.compress(zlib.compress(b"hello"), mtime=0), Content_Encoding="deflate, gzip"),
@@ -350,6 +352,12 @@ REDIRECTS = {
         "GET", [response("302 Found", Location="http://127.0.0.1:1/")], {"auth": ("a", "b")},
     ),
     "not followed": ("GET", [response("302 Found", b"moved", Location="/two")], {"allow_redirects": False}),
+    "not followed and streamed": (
+        "GET", [response("302 Found", b"moved", Location="/two")], {"allow_redirects": False, "stream": True},
+    ),
+    "not followed, breaking off": (
+        "GET", [[b"HTTP/1.1 302 Found\r\nLocation: /two\r\nContent-Length: 9\r\n\r\n", CLOSE]], {"allow_redirects": False},
+    ),
     "not followed to nowhere": ("GET", [response("302 Found", Location="foo:bar")], {"allow_redirects": False}),
     "with a body in chunks": (
         "GET",
@@ -401,6 +409,10 @@ def calls():
         for stream in (False, True):
             task = {"method": "GET", "path": "/", "arguments": {"stream": stream}, "answers": [answer], "session": {}}
             yield f"answer: {name}" + ", streamed" * stream, task
+    for coding in ("gzip", "br", "unknown"):
+        answer = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 9\r\n\r\n".encode()
+        task = {"method": "HEAD", "path": "/", "arguments": {}, "answers": [answer], "session": {}}
+        yield f"head of {coding}", task
     for name, (method, answers, arguments) in REDIRECTS.items():
         task = {"method": method, "path": "/one/?x=y", "arguments": arguments, "answers": [*answers], "session": {}}
         yield f"redirect: {name}", task
