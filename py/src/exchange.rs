@@ -3,9 +3,10 @@
 //! Called by the seam below urllib3's connection pool, which decides fields, framing and time-outs. Content codings,
 //! redirects, cookies and retries are decided above.
 
+use crate::body;
 use crate::errors::raise;
-use crate::{body, interrupt};
-use entreat::engine::{Engine as Connections, Outgoing};
+use crate::session::PerProcess;
+use entreat::engine::Outgoing;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
 use entreat::{Body, Config, Error, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
@@ -15,18 +16,18 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Connections that requests share.
 #[pyclass(module = "entreat._native", frozen)]
-pub(crate) struct Engine(Arc<Connections<Blocking>>);
+pub(crate) struct Engine(PerProcess);
 
 #[pymethods]
 impl Engine {
     #[new]
     fn new() -> Engine {
-        Engine(Connections::new(interrupt::NET, entreat::PoolRules::default()))
+        Engine(PerProcess::default())
     }
 
     /// Sends a request exactly as given and returns once the head of the response is there.
@@ -77,20 +78,21 @@ impl Engine {
             deadlines: Deadlines::start(timeout, Instant::now()),
             keep_alive: true,
         };
-        let outcome = py.detach(|| block(self.0.exchange(&outgoing)));
+        let connections = self.0.connections();
+        let outcome = py.detach(|| block(connections.exchange(&outgoing)));
         let (head, incoming) = outcome.map_err(raised)?;
         Ok(Raw::new(head, incoming))
     }
 
     /// Closes idle connections. The engine can be used again afterwards.
-    fn close(&self) {
-        self.0.close_idle();
+    fn close(&self, py: Python<'_>) {
+        self.0.close(py);
     }
 
     /// How many connections are idle.
     #[getter]
     fn idle(&self) -> usize {
-        self.0.idle()
+        self.0.connections().idle()
     }
 }
 

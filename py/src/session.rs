@@ -1,4 +1,7 @@
-//! `SessionBase`: the connections of one session, forked children included.
+//! Connections that belong to one process: those of a session (`SessionBase`), and of a pool of the open lane.
+//!
+//! After a fork, a child must not touch the parent's: both would read from one socket, and a lock inside may be held by a
+//! thread that the child does not have.
 
 use crate::interrupt;
 use entreat::engine::Engine as Connections;
@@ -8,11 +11,53 @@ use pyo3::types::{PyDict, PyTuple};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+/// Connections, made when they are first asked for, and anew in a forked child.
+#[derive(Default)]
+pub(crate) struct PerProcess {
+    /// Beside them, the fork generation in which they were made. Locked only with the GIL held, so never across a fork.
+    slot: Mutex<Option<(u64, Arc<Connections<Blocking>>)>>,
+}
+
+impl PerProcess {
+    /// Those of this process.
+    pub(crate) fn connections(&self) -> Arc<Connections<Blocking>> {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connections) = mine(&mut slot) {
+            return connections;
+        }
+        let connections = Connections::new(interrupt::NET, entreat::PoolRules::default());
+        *slot = Some((current_generation(), Arc::clone(&connections)));
+        connections
+    }
+
+    /// Closes the idle ones, and lets those in use end with their responses. New ones are made when they are needed.
+    pub(crate) fn close(&self, py: Python<'_>) {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections = mine(&mut slot);
+        *slot = None;
+        drop(slot);
+        if let Some(connections) = connections {
+            py.detach(|| connections.close_idle());
+        }
+    }
+}
+
+/// Leaves the parent's alone: dropping them could wait for ever for a lock that a thread of the parent held.
+fn mine(slot: &mut Option<(u64, Arc<Connections<Blocking>>)>) -> Option<Arc<Connections<Blocking>>> {
+    match slot {
+        Some((made_in, connections)) if *made_in == current_generation() => Some(Arc::clone(connections)),
+        Some(_) => {
+            std::mem::forget(slot.take());
+            None
+        }
+        None => None,
+    }
+}
+
 /// The base class of `SessionRedirectMixin`: holds a session's connections. Takes any arguments.
 #[pyclass(subclass, module = "entreat._native", frozen)]
 pub(crate) struct SessionBase {
-    /// Beside it, the fork generation in which it was made. Locked only with the GIL held, so never across a fork.
-    connections: Mutex<Option<(u64, Arc<Connections<Blocking>>)>>,
+    connections: PerProcess,
 }
 
 #[pymethods]
@@ -20,40 +65,27 @@ impl SessionBase {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords))]
     fn new(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> SessionBase {
-        SessionBase { connections: Mutex::new(None) }
+        SessionBase { connections: PerProcess::default() }
+    }
+}
+
+impl SessionBase {
+    /// This session's connections.
+    pub(crate) fn connections(&self) -> Arc<Connections<Blocking>> {
+        self.connections.connections()
     }
 }
 
 /// Drops the idle connections of a session; it can be used again.
 #[pyfunction]
 pub(crate) fn close(session: &Bound<'_, SessionBase>) {
-    let taken = session.get().connections.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((_, connections)) = taken {
-        session.py().detach(|| connections.close_idle());
-    }
+    session.get().connections.close(session.py());
 }
 
 /// How many connections of a session are idle.
 #[pyfunction]
 pub(crate) fn idle_connections(session: &Bound<'_, SessionBase>) -> usize {
     session.get().connections().idle()
-}
-
-impl SessionBase {
-    /// This session's connections; new ones in a forked child, where the old ones belong to the parent.
-    pub(crate) fn connections(&self) -> Arc<Connections<Blocking>> {
-        let generation = current_generation();
-        let mut slot = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some((made_in, connections)) if *made_in == generation => return Arc::clone(connections),
-            // Another thread of the parent may have held a lock inside: dropping could wait for it for ever.
-            Some(_) => std::mem::forget(slot.take()),
-            None => {}
-        }
-        let connections = Connections::new(interrupt::NET, entreat::PoolRules::default());
-        *slot = Some((generation, Arc::clone(&connections)));
-        connections
-    }
 }
 
 /// Counts the forks between the start of the first process and this one.
