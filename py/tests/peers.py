@@ -172,7 +172,7 @@ class Answers:
     def __call__(self, connection):
         while True:
             request = connection.receive()
-            answer = self._answers.pop(0) if self._answers else OK
+            answer = self._answers.pop(0) if self._answers else OK[: -2 if request.startswith(b"HEAD") else None]
             if callable(answer):
                 answer = answer(request)
             for step in answer if isinstance(answer, list) else [answer]:

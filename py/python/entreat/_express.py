@@ -154,8 +154,8 @@ def retry(session: Session, request: PreparedRequest, engine_response, error, se
 def _play_whole(request: PreparedRequest, played: _Played, retries, settings: tuple) -> Response:
     timeout, verify, stream = settings
     response = _play(request, played, retries, stream=stream, timeout=timeout, verify=verify)
-    # Of a redirect, `after` does or leaves that.
-    if not stream and not response.is_redirect:
+    # `after` keeps cookies first, and a redirect's body is perhaps not needed.
+    if not stream and not response.is_redirect and "set-cookie" not in response.headers:
         response.content
     return response
 

@@ -80,11 +80,10 @@ def answers(draw, method):
         body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
     elif framing != "close":
         lines.append(f"Content-Length: {len(body) + (framing == 'short')}")
-    if status in (204, 304) or method == "HEAD":
-        body = b""
-    answer = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-    # Where the connection lives on, nothing may come behind the response.
-    return [answer, CLOSE] if framing in ("close", "short") else [answer]
+    bodiless = status in (204, 304) or method == "HEAD"
+    answer = "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if bodiless else body)
+    # Where the connection lives on, nothing may come behind the response, and nobody may close it unannounced.
+    return [answer, CLOSE] if framing in ("close", "short") and not bodiless else [answer]
 
 
 @st.composite
@@ -92,6 +91,7 @@ def tasks(draw):
     method = draw(st.sampled_from(["GET", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]))
     return {
         "method": method,
+        "times": draw(st.sampled_from([1, 1, 2])),
         # Anything else at the beginning would belong to the host.
         "path": draw(
             st.one_of(st.just(""), st.sampled_from(["/", "/", "?", "#"]).flatmap(lambda at: _PATHS.map(at.__add__)))
