@@ -266,6 +266,7 @@ class _Hops(SessionRedirectMixin):
         if response is None:
             return self._session.send(request, **settings)
         keep_cookies(self._session, response)
+        _read(response, settings["stream"])
         return response
 
     def _tries_again(self, url: str) -> bool:
@@ -291,13 +292,18 @@ def after(session: Session, response: Response, allow_redirects: bool, settings:
         if len(history) > 1:
             response = history.pop()
             response.history = history
-    elif response.is_redirect and not response._content_consumed:
+            return response
+    _read(response, session.stream if stream is None else stream)
+    return response
+
+
+def _read(response: Response, stream: bool) -> None:
+    """Read what is unread of a response that is not followed: the engine leaves a redirect that breaks off to Python."""
+    if response.is_redirect and not response._content_consumed:
         # Where it leads is found out lazily, by `next_request`; but that also drains what is still to come.
         response._next = next_request(response)
-    if not (session.stream if stream is None else stream):
-        # A redirect's may still be unread, as it broke off or could not be decoded.
+    if not stream:
         response.content
-    return response
 
 
 def after_once(response: Response, allow_redirects: bool, settings: tuple) -> Response:
