@@ -3,32 +3,25 @@
 //! [`Engine::exchange`] is the whole journey in order: a connection from the pool or a new one, the request out,
 //! the head of the response in, and a replay where the connection turned out to be stale. It sends what it is given:
 //! which fields, redirects and cookies is the work of `client` with core's `exchange`. The body that follows the
-//! head is `incoming`.
+//! head is `incoming`. How a connection is made is `dial`; how a request goes out is `sender`.
 
-use crate::body::{Body, Content, Source};
+use crate::body::Body;
 use crate::connection::Connection;
+use crate::dial::{self, Dialler};
 use crate::incoming::Incoming;
 use crate::net::Net;
+use crate::sender::{Sender, Sent};
 use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
-use entreat_core::h1::{self, HeadParser, LAST_CHUNK, Verdict};
+use entreat_core::h1::{self, HeadParser, Verdict};
 use entreat_core::pool::{self, Key, Pool};
-use entreat_core::{
-    Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, TlsRules, Url,
-};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Settings, Url};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Informational responses that one exchange may bring before the final one; more is a flood.
 const INFORMATIONAL_LIMIT: usize = 64;
-
-/// A streamed body is read and sent in pieces of this size: few system calls, little memory.
-const PIECE: usize = 128 * 1024;
-
-/// A body of bytes up to this size goes out in one write with the head.
-const JOINED: usize = 16 * 1024;
 
 /// How long closing may wait, in all, for peers that do not read a good-bye.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -166,7 +159,7 @@ impl<N: Net> Engine<N> {
             return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
         }
         let origin = outgoing.url.origin();
-        let key = Key { origin: &origin, settings: settings_id(outgoing) };
+        let key = Key { origin: &origin, settings: dial::settings_id(outgoing) };
         if outgoing.keep_alive && !fresh {
             while let Some(mut connection) = self.take_idle(key) {
                 if connection.is_alive(&self.net).await {
@@ -174,7 +167,7 @@ impl<N: Net> Engine<N> {
                 }
             }
         }
-        self.open(outgoing, key).await
+        Dialler { net: &self.net, tls: &self.tls, outgoing }.open(key).await
     }
 
     fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {
@@ -183,24 +176,6 @@ impl<N: Net> Engine<N> {
         let candidate = self.pool().take(key, self.net.now(), &mut expired);
         drop(expired);
         candidate
-    }
-
-    /// Resolves, connects and, for https, shakes hands; all within the connect time-out.
-    async fn open(&self, outgoing: &Outgoing<'_>, key: Key<'_>) -> Result<Box<Connection<N::Stream>>> {
-        let (url, now) = (outgoing.url, self.net.now());
-        let deadline = outgoing.deadlines.connect(now);
-        // First of all, as it finds out whether what the rules name can be read.
-        let session = match url.scheme() {
-            Scheme::Http => None,
-            Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
-        };
-        let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
-        let stream = self.net.connect(&addresses, deadline).await?;
-        let mut connection = Box::new(Connection::new(stream, key.origin.into(), key.settings, now));
-        if let Some(session) = session {
-            connection.secure(&self.net, session, deadline).await?;
-        }
-        Ok(connection)
     }
 
     /// One request out and one head in, on one connection.
@@ -290,109 +265,6 @@ impl<N: Net> Engine<N> {
     }
 }
 
-/// What became of a request on its way out.
-enum Sent {
-    Whole,
-    /// The peer answered that it does not want the rest.
-    Refused,
-    /// The connection broke; the peer may have answered before, and that says more than our failed write.
-    Broken(Error),
-}
-
-/// The request's way out on one connection.
-struct Sender<'a, N: Net> {
-    net: &'a N,
-    connection: &'a mut Connection<N::Stream>,
-    outgoing: &'a Outgoing<'a>,
-}
-
-impl<N: Net> Sender<'_, N> {
-    async fn send(&mut self, now: Instant) -> Result<Sent> {
-        let outgoing = self.outgoing;
-        let mut bytes = Vec::with_capacity(512);
-        h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
-        match &outgoing.body.0 {
-            Content::Empty => {
-                if outgoing.framing == BodyFraming::Chunked {
-                    bytes.extend_from_slice(LAST_CHUNK);
-                }
-                self.write(&bytes, now).await.map(|()| Sent::Whole)
-            }
-            Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
-            Content::Stream(stream) => {
-                let mut source = stream.take()?;
-                let sent = self.send_source(bytes, &mut *source, now).await;
-                stream.put_back(source);
-                sent
-            }
-        }
-    }
-
-    async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<Sent> {
-        let chunked = self.outgoing.framing == BodyFraming::Chunked;
-        if body.len() <= JOINED {
-            if chunked {
-                h1::write_chunk(&mut head, body);
-                head.extend_from_slice(LAST_CHUNK);
-            } else {
-                head.extend_from_slice(body);
-            }
-            return self.write(&head, now).await.map(|()| Sent::Whole);
-        }
-        if chunked {
-            h1::write_chunk_head(&mut head, body.len() as u64);
-        }
-        self.write(&head, now).await?;
-        let end: &[u8] = if chunked { b"\r\n0\r\n\r\n" } else { b"" };
-        for piece in body.chunks(PIECE).chain([end]) {
-            if !self.upload(piece).await? {
-                return Ok(Sent::Refused);
-            }
-        }
-        Ok(Sent::Whole)
-    }
-
-    /// Sends what the source gives, as it gives it: in chunks, or exactly as many bytes as were announced.
-    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<Sent> {
-        self.write(&head, now).await?;
-        let mut piece = vec![0; PIECE];
-        let mut framed = Vec::new();
-        let mut total = 0u64;
-        loop {
-            let count = read_source(source, &mut piece)?;
-            total += count as u64;
-            let wanted = match self.outgoing.framing {
-                BodyFraming::Length(length) if total > length || (count == 0 && total < length) => {
-                    return Err(wrong_length(length, total));
-                }
-                BodyFraming::Length(_) => self.upload(&piece[..count]).await?,
-                BodyFraming::Chunked => {
-                    framed.clear();
-                    h1::write_chunk(&mut framed, &piece[..count]);
-                    if count == 0 {
-                        framed.extend_from_slice(LAST_CHUNK);
-                    }
-                    self.upload(&framed).await?
-                }
-            };
-            match (wanted, count) {
-                (false, _) => return Ok(Sent::Refused),
-                (true, 0) => return Ok(Sent::Whole),
-                (true, _) => {}
-            }
-        }
-    }
-
-    async fn write(&mut self, bytes: &[u8], now: Instant) -> Result<()> {
-        self.connection.send(self.net, bytes, &self.outgoing.deadlines, now).await
-    }
-
-    /// False where the peer does not want it.
-    async fn upload(&mut self, bytes: &[u8]) -> Result<bool> {
-        self.connection.upload(self.net, bytes, &self.outgoing.deadlines).await
-    }
-}
-
 /// The error for a peer that closed while the head of a response was awaited.
 fn closed<S>(parser: &HeadParser, connection: &Connection<S>, informational: usize) -> Error {
     let error = parser.end_of_input(connection.received.as_slice());
@@ -410,39 +282,6 @@ fn refused<S>(error: Error, connection: &Connection<S>) -> Error {
     error.with_received(connection.received.as_slice())
 }
 
-fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {
-    loop {
-        match source.read(piece) {
-            Ok(count) => return Ok(count.min(piece.len())),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Err(Error::new(Kind::InvalidBody).expected("a readable source").with_source(error));
-            }
-        }
-    }
-}
-
-fn wrong_length(announced: u64, given: u64) -> Error {
-    Error::new(Kind::InvalidBody).expected(format!("{announced} bytes, as announced")).seen(
-        if given > announced {
-            "more from the source".to_owned()
-        } else {
-            format!("{given} from the source")
-        },
-    )
-}
-
 fn at(outgoing: &Outgoing<'_>, error: Error) -> Error {
     error.with_url(outgoing.url.as_str())
-}
-
-/// A number for the settings that a connection was made under; plain connections have none.
-fn settings_id(outgoing: &Outgoing<'_>) -> u64 {
-    let rules = &outgoing.settings.tls;
-    if outgoing.url.scheme() == Scheme::Http || *rules == TlsRules::default() {
-        return 0;
-    }
-    let mut hasher = DefaultHasher::new();
-    rules.hash(&mut hasher);
-    hasher.finish()
 }

@@ -28,6 +28,7 @@ pub mod aio;
 mod body;
 mod client;
 mod connection;
+mod dial;
 #[doc(hidden)]
 pub mod engine;
 #[doc(hidden)]
@@ -36,6 +37,7 @@ pub mod incoming;
 pub mod net;
 mod request;
 mod response;
+mod sender;
 #[doc(hidden)]
 pub mod session;
 mod text;

@@ -1,0 +1,50 @@
+//! Making a connection: addresses, a socket, and TLS where the URL says so, all within the connect time-out.
+//!
+//! Called by `engine` when the pool has nothing. Decides nothing about reuse: [`settings_id`] says which requests may share
+//! what was made here.
+
+use crate::connection::Connection;
+use crate::engine::Outgoing;
+use crate::net::Net;
+use crate::tls;
+use entreat_core::pool::Key;
+use entreat_core::{Result, Scheme, TlsRules};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What it takes to make a connection for one request.
+pub(crate) struct Dialler<'a, N: Net> {
+    pub(crate) net: &'a N,
+    pub(crate) tls: &'a tls::Contexts,
+    pub(crate) outgoing: &'a Outgoing<'a>,
+}
+
+impl<N: Net> Dialler<'_, N> {
+    /// Resolves, connects and, for https, shakes hands; all within the connect time-out.
+    pub(crate) async fn open(&self, key: Key<'_>) -> Result<Box<Connection<N::Stream>>> {
+        let (outgoing, url, now) = (self.outgoing, self.outgoing.url, self.net.now());
+        let deadline = outgoing.deadlines.connect(now);
+        // First of all, as it finds out whether what the rules name can be read.
+        let session = match url.scheme() {
+            Scheme::Http => None,
+            Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
+        };
+        let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
+        let stream = self.net.connect(&addresses, deadline).await?;
+        let mut connection = Box::new(Connection::new(stream, key.origin.into(), key.settings, now));
+        if let Some(session) = session {
+            connection.secure(self.net, session, deadline).await?;
+        }
+        Ok(connection)
+    }
+}
+
+/// A number for the settings that a connection was made under; plain connections have none.
+pub(crate) fn settings_id(outgoing: &Outgoing<'_>) -> u64 {
+    let rules = &outgoing.settings.tls;
+    if outgoing.url.scheme() == Scheme::Http || *rules == TlsRules::default() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    rules.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,144 @@
+//! A request's way out on one connection: its head, and its body as far as the peer wants it.
+//!
+//! Called by `engine` for each attempt. Writes what it is told to and frames it; listens meanwhile, so that a peer that
+//! refuses a large body is heard (RFC 9112 section 9.5). What the answer means is not its affair.
+
+use crate::body::{Content, Source};
+use crate::connection::Connection;
+use crate::engine::Outgoing;
+use crate::net::Net;
+use entreat_core::exchange::BodyFraming;
+use entreat_core::h1::{self, LAST_CHUNK};
+use entreat_core::{Error, Kind, Result};
+use std::time::Instant;
+
+/// A streamed body is read and sent in pieces of this size: few system calls, little memory.
+const PIECE: usize = 128 * 1024;
+
+/// A body of bytes up to this size goes out in one write with the head.
+const JOINED: usize = 16 * 1024;
+
+/// What became of a request on its way out.
+pub(crate) enum Sent {
+    Whole,
+    /// The peer answered that it does not want the rest.
+    Refused,
+    /// The connection broke; the peer may have answered before, and that says more than our failed write.
+    Broken(Error),
+}
+
+/// The request's way out on one connection.
+pub(crate) struct Sender<'a, N: Net> {
+    pub(crate) net: &'a N,
+    pub(crate) connection: &'a mut Connection<N::Stream>,
+    pub(crate) outgoing: &'a Outgoing<'a>,
+}
+
+impl<N: Net> Sender<'_, N> {
+    pub(crate) async fn send(&mut self, now: Instant) -> Result<Sent> {
+        let outgoing = self.outgoing;
+        let mut bytes = Vec::with_capacity(512);
+        h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
+        match &outgoing.body.0 {
+            Content::Empty => {
+                if outgoing.framing == BodyFraming::Chunked {
+                    bytes.extend_from_slice(LAST_CHUNK);
+                }
+                self.write(&bytes, now).await.map(|()| Sent::Whole)
+            }
+            Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
+            Content::Stream(stream) => {
+                let mut source = stream.take()?;
+                let sent = self.send_source(bytes, &mut *source, now).await;
+                stream.put_back(source);
+                sent
+            }
+        }
+    }
+
+    async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<Sent> {
+        let chunked = self.outgoing.framing == BodyFraming::Chunked;
+        if body.len() <= JOINED {
+            if chunked {
+                h1::write_chunk(&mut head, body);
+                head.extend_from_slice(LAST_CHUNK);
+            } else {
+                head.extend_from_slice(body);
+            }
+            return self.write(&head, now).await.map(|()| Sent::Whole);
+        }
+        if chunked {
+            h1::write_chunk_head(&mut head, body.len() as u64);
+        }
+        self.write(&head, now).await?;
+        let end: &[u8] = if chunked { b"\r\n0\r\n\r\n" } else { b"" };
+        for piece in body.chunks(PIECE).chain([end]) {
+            if !self.upload(piece).await? {
+                return Ok(Sent::Refused);
+            }
+        }
+        Ok(Sent::Whole)
+    }
+
+    /// Sends what the source gives, as it gives it: in chunks, or exactly as many bytes as were announced.
+    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<Sent> {
+        self.write(&head, now).await?;
+        let mut piece = vec![0; PIECE];
+        let mut framed = Vec::new();
+        let mut total = 0u64;
+        loop {
+            let count = read_source(source, &mut piece)?;
+            total += count as u64;
+            let wanted = match self.outgoing.framing {
+                BodyFraming::Length(length) if total > length || (count == 0 && total < length) => {
+                    return Err(wrong_length(length, total));
+                }
+                BodyFraming::Length(_) => self.upload(&piece[..count]).await?,
+                BodyFraming::Chunked => {
+                    framed.clear();
+                    h1::write_chunk(&mut framed, &piece[..count]);
+                    if count == 0 {
+                        framed.extend_from_slice(LAST_CHUNK);
+                    }
+                    self.upload(&framed).await?
+                }
+            };
+            match (wanted, count) {
+                (false, _) => return Ok(Sent::Refused),
+                (true, 0) => return Ok(Sent::Whole),
+                (true, _) => {}
+            }
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8], now: Instant) -> Result<()> {
+        self.connection.send(self.net, bytes, &self.outgoing.deadlines, now).await
+    }
+
+    /// False where the peer does not want it.
+    async fn upload(&mut self, bytes: &[u8]) -> Result<bool> {
+        self.connection.upload(self.net, bytes, &self.outgoing.deadlines).await
+    }
+}
+
+fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {
+    loop {
+        match source.read(piece) {
+            Ok(count) => return Ok(count.min(piece.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(Error::new(Kind::InvalidBody).expected("a readable source").with_source(error));
+            }
+        }
+    }
+}
+
+fn wrong_length(announced: u64, given: u64) -> Error {
+    Error::new(Kind::InvalidBody).expected(format!("{announced} bytes, as announced")).seen(
+        if given > announced {
+            "more from the source".to_owned()
+        } else {
+            format!("{given} from the source")
+        },
+    )
+}
