@@ -6,7 +6,7 @@
 use crate::connection::Connection;
 use crate::engine::Outgoing;
 use crate::net::Net;
-use crate::tls;
+use crate::{resolve, tls};
 use entreat_core::pool::Key;
 use entreat_core::{Result, Scheme, TlsRules};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -28,8 +28,9 @@ impl<N: Net> Dialler<'_, N> {
             Scheme::Http => None,
             Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
         };
-        let addresses = self.net.resolve(url.host(), url.port(), deadline).await?;
-        let stream = self.net.connect(&addresses, deadline).await?;
+        let network = &outgoing.settings.network;
+        let addresses = resolve::addresses(self.net, url, network, deadline).await?;
+        let stream = self.net.connect(&addresses, network, deadline).await?;
         let mut connection = Box::new(Connection::new(stream, key.origin.into(), key.settings, now));
         if let Some(session) = session {
             connection.secure(self.net, session, deadline).await?;

@@ -36,6 +36,7 @@ pub mod incoming;
 #[doc(hidden)]
 pub mod net;
 mod request;
+mod resolve;
 mod response;
 mod sender;
 #[doc(hidden)]
@@ -47,10 +48,11 @@ mod transport;
 
 pub use body::{Body, Source};
 pub use client::Client;
+pub use entreat_core::dial::Family;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
-    Blame, Config, Error, Headers, Identity, Kind, Result, Roots, Timeout, TlsRules, Url, Version,
+    Blame, Config, Error, Headers, Identity, Kind, Network, Result, Roots, Timeout, TlsRules, Url, Version,
 };
 pub use request::Request;
 pub use response::{Reader, Redirect, Response};

@@ -12,6 +12,10 @@ use crate::pool;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod network;
+
+pub use network::Network;
+
 /// Settings of a client or of one request. What is not set is inherited, then default.
 ///
 /// ```
@@ -31,6 +35,7 @@ pub struct Config {
     head_limits: Option<HeadLimits>,
     pool: Option<pool::Rules>,
     tls: Option<TlsRules>,
+    network: Option<Arc<network::Knobs>>,
 }
 
 /// Whom to trust, for `https`.
@@ -87,6 +92,8 @@ pub struct Settings {
     pub pool: pool::Rules,
     /// Whom to trust.
     pub tls: TlsRules,
+    /// How connections are made.
+    pub network: Arc<Network>,
 }
 
 impl Config {
@@ -162,6 +169,7 @@ impl Config {
             head_limits: self.head_limits.or(base.head_limits),
             pool: self.pool.or(base.pool),
             tls: self.tls.or_else(|| base.tls.clone()),
+            network: network::Knobs::or(self.network, &base.network),
         }
     }
 
@@ -181,6 +189,7 @@ impl Config {
             head_limits: self.head_limits.unwrap_or_default(),
             pool: self.pool.unwrap_or_default(),
             tls: self.tls.unwrap_or_default(),
+            network: network::Knobs::resolve(self.network)?,
         };
         settings.timeout.check()?;
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;

@@ -9,6 +9,7 @@
 pub mod config;
 pub mod content;
 pub mod deadline;
+pub mod dial;
 pub mod error;
 pub mod exchange;
 pub mod h1;
@@ -18,7 +19,7 @@ pub mod pool;
 pub mod response;
 pub mod url;
 
-pub use config::{Config, Identity, Roots, Settings, TlsRules};
+pub use config::{Config, Identity, Network, Roots, Settings, TlsRules};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;

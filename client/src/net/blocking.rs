@@ -4,12 +4,12 @@
 //! thread, or an interrupt asked for by the program, is noticed within that time. A socket's time-out is set when
 //! it is made and changed only where less than a slice remains, so a request costs two system calls: send, receive.
 //!
-//! Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
+//! Attempts to connect race in one `poll`: `connect`. Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
 //! call cannot be interrupted; numeric hosts need no thread.
 
-use super::{Net, Peeked};
-use entreat_core::{Deadline, Error, Kind, Result};
-use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
+use super::{Net, Peeked, race};
+use entreat_core::{Deadline, Error, Kind, Network, Result};
+use socket2::{SockRef, Socket};
 use std::future::{Future, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -17,6 +17,8 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+mod connect;
 
 /// The longest that a wait goes on without looking for an interrupt.
 pub const SLICE: Duration = Duration::from_millis(250);
@@ -62,12 +64,15 @@ impl Net for Blocking {
         ready(self.resolve_now(host, port, deadline))
     }
 
-    fn connect(
+    async fn connect(
         &self,
         addresses: &[SocketAddr],
+        network: &Network,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Stream>> + Send {
-        ready(self.connect_now(addresses, deadline))
+    ) -> Result<Stream> {
+        let attempts = connect::Attempts::new(self);
+        let socket = race::first_connected(self, addresses, network, deadline, attempts).await?;
+        Stream::new(socket).map_err(io_error)
     }
 
     fn read(
@@ -126,44 +131,6 @@ impl Blocking {
                 }
             }
         }
-    }
-
-    fn connect_now(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Stream> {
-        let mut failure = None;
-        for address in addresses {
-            match self.connect_one(*address, deadline) {
-                Ok(socket) => return Stream::new(socket).map_err(io_error),
-                Err(error) if error.kind() == Kind::Connect => failure = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(failure.unwrap_or_else(|| Error::new(Kind::Connect).seen("no address to connect to")))
-    }
-
-    fn connect_one(&self, address: SocketAddr, deadline: Deadline) -> Result<Socket> {
-        let failed =
-            |error: io::Error| Error::new(Kind::Connect).seen(address.to_string()).with_source(error);
-        let domain = socket2::Domain::for_address(address);
-        let socket =
-            Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP)).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        match socket.connect(&SockAddr::from(address)) {
-            Ok(()) => {}
-            Err(error) if is_in_progress(&error) => loop {
-                let slice = self.slice(deadline)?;
-                if wait_connected(&socket, slice).map_err(failed)? {
-                    break;
-                }
-                self.check_interrupt()?;
-            },
-            Err(error) => return Err(failed(error)),
-        }
-        match socket.take_error() {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Err(failed(error)),
-        }
-        socket.set_nonblocking(false).map_err(failed)?;
-        Ok(socket)
     }
 
     fn read_now(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
@@ -237,7 +204,6 @@ impl Blocking {
 
 impl Stream {
     fn new(socket: Socket) -> io::Result<Stream> {
-        prepare(SockRef::from(&socket))?;
         socket.set_read_timeout(Some(SLICE))?;
         socket.set_write_timeout(Some(SLICE))?;
         Ok(Stream { socket: socket.into(), read_timeout: SLICE, write_timeout: SLICE })
@@ -263,13 +229,6 @@ impl Stream {
         }
         Ok(())
     }
-}
-
-/// What every net's sockets have in common.
-pub(crate) fn prepare(socket: SockRef<'_>) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    // A peer that vanished without a word is noticed while a long wait goes on.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))
 }
 
 pub(crate) fn resolved(host: &str, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>> {
@@ -321,22 +280,6 @@ pub(crate) fn peeked(found: io::Result<usize>) -> Peeked {
     }
 }
 
-#[cfg(unix)]
-fn is_in_progress(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
-}
-
-#[cfg(not(unix))]
-fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
-/// True once the socket is connected or has failed; false where `limit` passed first, or a signal came.
-#[cfg(unix)]
-fn wait_connected(socket: &Socket, limit: Duration) -> io::Result<bool> {
-    Ok(wait_ready(&SockRef::from(socket), libc::POLLOUT, limit)? != 0)
-}
-
 /// What of `events`, or of errors, there is to do with the socket; 0 where `limit` passed first, or a signal came.
 #[cfg(unix)]
 fn wait_ready(socket: &SockRef<'_>, events: libc::c_short, limit: Duration) -> io::Result<libc::c_short> {
@@ -352,19 +295,4 @@ fn wait_ready(socket: &SockRef<'_>, events: libc::c_short, limit: Duration) -> i
             error => Err(error),
         },
     }
-}
-
-#[cfg(not(unix))]
-fn wait_connected(socket: &Socket, limit: Duration) -> io::Result<bool> {
-    let end = Instant::now() + limit;
-    while Instant::now() < end {
-        if let Some(error) = socket.take_error()? {
-            return Err(error);
-        }
-        if socket.peer_addr().is_ok() {
-            return Ok(true);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(false)
 }

@@ -7,14 +7,16 @@
 //! A future that never suspends cannot race: never `select` two futures of a net. Whatever comes first of several
 //! things is a method of the net. No lock is held across an await.
 
-use entreat_core::{Deadline, Result};
+use entreat_core::{Deadline, Network, Result};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 pub mod blocking;
+mod race;
 #[cfg(feature = "scripted")]
 pub mod scripted;
+mod socket;
 #[cfg(feature = "aio")]
 pub mod tokio;
 
@@ -38,10 +40,11 @@ pub trait Net: Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Vec<SocketAddr>>> + Send;
 
-    /// Connects to the first of the addresses that answers.
+    /// Connects to whichever of the addresses answers first, by the rules of core's `dial`; closes its other attempts.
     fn connect(
         &self,
         addresses: &[SocketAddr],
+        network: &Network,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Self::Stream>> + Send;
 

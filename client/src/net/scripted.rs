@@ -7,8 +7,8 @@
 //!
 //! Futures of this net must be polled by [`Scripted::run`], and whoever joins several of them polls all of them.
 
-use super::{Net, Peeked};
-use entreat_core::{Deadline, Error, Kind, Result};
+use super::{Net, Peeked, race};
+use entreat_core::{Deadline, Error, Kind, Network, Result};
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -85,18 +85,23 @@ impl Default for Scripted {
 impl Scripted {
     /// Listens on a new port of 127.0.0.1.
     pub fn listen(&self, scripts: Scripts, log: Log) -> SocketAddr {
-        self.add(Listener::Plays { scripts, log })
+        self.listen_at(Ipv4Addr::LOCALHOST.into(), scripts, log)
     }
 
-    /// A new port of 127.0.0.1 where connecting never ends.
-    pub fn listen_silently(&self) -> SocketAddr {
-        self.add(Listener::Silent)
+    /// Listens on a new port of `host`.
+    pub fn listen_at(&self, host: IpAddr, scripts: Scripts, log: Log) -> SocketAddr {
+        self.add(host, Listener::Plays { scripts, log })
     }
 
-    fn add(&self, listener: Listener) -> SocketAddr {
+    /// A new port of `host` where connecting never ends.
+    pub fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        self.add(host, Listener::Silent)
+    }
+
+    fn add(&self, host: IpAddr, listener: Listener) -> SocketAddr {
         let mut world = self.world();
         let port = 20_001 + world.listeners.len() as u16;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::new(host, port);
         world.listeners.insert(address, listener);
         address
     }
@@ -183,17 +188,14 @@ impl Net for Scripted {
         .await
     }
 
-    async fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<Stream> {
-        let mut refused = Error::new(Kind::Connect);
-        for address in addresses {
-            let found = self.wait_for(deadline, |world| world.accept(*address)).await;
-            match found {
-                Ok(index) => return Ok(Stream { net: self.clone(), index }),
-                Err(error) if error.kind() == Kind::Connect => refused = error,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(refused)
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        network: &Network,
+        deadline: Deadline,
+    ) -> Result<Stream> {
+        let attempts = Attempts { net: self.clone(), knocking: Vec::new() };
+        race::first_connected(self, addresses, network, deadline, attempts).await
     }
 
     async fn read(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
@@ -219,6 +221,44 @@ impl Net for Scripted {
     }
 }
 
+/// Where a client knocks at once.
+struct Attempts {
+    net: Scripted,
+    knocking: Vec<SocketAddr>,
+}
+
+impl race::Attempts for Attempts {
+    type Stream = Stream;
+
+    fn start(&mut self, address: SocketAddr, _: &Network) -> io::Result<()> {
+        self.knocking.push(address);
+        Ok(())
+    }
+
+    async fn first(&mut self, until: Option<Instant>) -> Result<Option<(SocketAddr, io::Result<Stream>)>> {
+        suspend().await;
+        poll_fn(|_| {
+            let mut world = self.net.world();
+            world.play();
+            let answer = |(at, address): (usize, &SocketAddr)| Some((at, world.accept(*address)?));
+            if let Some((at, outcome)) = self.knocking.iter().enumerate().find_map(answer) {
+                let address = self.knocking.remove(at);
+                let stream = outcome.map(|index| Stream { net: self.net.clone(), index });
+                return Poll::Ready(Ok(Some((address, stream))));
+            }
+            match until {
+                Some(until) if world.now >= until => Poll::Ready(Ok(None)),
+                Some(until) => {
+                    world.wait_until(until);
+                    Poll::Pending
+                }
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
 impl World {
     /// Lets every peer play as far as it comes now.
     fn play(&mut self) {
@@ -239,8 +279,8 @@ impl World {
         self.play();
     }
 
-    fn accept(&mut self, address: SocketAddr) -> Option<Result<usize>> {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    /// A connection to a peer, or a refusal; `None` while nothing answers.
+    fn accept(&mut self, address: SocketAddr) -> Option<io::Result<usize>> {
         match self.listeners.get(&address) {
             Some(Listener::Silent) => return None,
             Some(Listener::Plays { scripts, log }) => {
@@ -254,10 +294,7 @@ impl World {
                     client_gone: false,
                 });
             }
-            None => {
-                let error = Error::new(Kind::Connect).seen(address.to_string()).with_source(refused);
-                return Some(Err(error));
-            }
+            None => return Some(Err(io::ErrorKind::ConnectionRefused.into())),
         }
         Some(Ok(self.connections.len() - 1))
     }

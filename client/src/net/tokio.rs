@@ -3,15 +3,17 @@
 //! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. Each attempt takes
 //! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
 
-use super::blocking::{io_error, prepare, resolved};
-use super::{Net, Peeked};
-use entreat_core::{Deadline, Error, Kind, Result};
+use super::blocking::{io_error, resolved};
+use super::{Net, Peeked, race};
+use entreat_core::{Deadline, Network, Result};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+
+mod connect;
 
 /// Sockets of the tokio runtime that the caller is in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,20 +34,14 @@ impl Net for Tokio {
         resolved(host, until(deadline, lookup).await?)
     }
 
-    async fn connect(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream> {
-        let mut failure = None;
-        for address in addresses {
-            match until(deadline, TcpStream::connect(address)).await? {
-                Ok(stream) => {
-                    prepare(socket2::SockRef::from(&stream)).map_err(io_error)?;
-                    return Ok(stream);
-                }
-                Err(error) => {
-                    failure = Some(Error::new(Kind::Connect).seen(address.to_string()).with_source(error));
-                }
-            }
-        }
-        Err(failure.unwrap_or_else(|| Error::new(Kind::Connect).seen("no address to connect to")))
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        network: &Network,
+        deadline: Deadline,
+    ) -> Result<TcpStream> {
+        let attempts = connect::Attempts::default();
+        race::first_connected(self, addresses, network, deadline, attempts).await
     }
 
     async fn read(&self, stream: &mut TcpStream, into: &mut [u8], deadline: Deadline) -> Result<usize> {

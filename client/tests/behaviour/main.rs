@@ -8,6 +8,7 @@ mod bad_input;
 mod broken;
 mod cancellation;
 mod concurrency;
+mod connecting;
 mod content;
 mod cookies;
 mod exchange;

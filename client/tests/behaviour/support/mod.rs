@@ -8,7 +8,7 @@ use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
 use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
 use entreat_testkit::ca::Leaf;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -77,8 +77,10 @@ pub(crate) trait Bench {
 
     fn net(&self) -> Self::Net;
     fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr;
+    /// As [`Bench::listen`], on an address of this machine of its own choice.
+    fn listen_at(&self, host: IpAddr, scripts: Scripts, log: &Log) -> SocketAddr;
     /// Where connecting never ends.
-    fn listen_silently(&self) -> SocketAddr;
+    fn listen_silently_at(&self, host: IpAddr) -> SocketAddr;
     async fn pause(&self, duration: Duration);
     /// Asserts that what began at `start` took as long as it should: exactly, where time is virtual.
     fn assert_took(&self, start: Instant, expected: Duration);
@@ -101,6 +103,10 @@ pub(crate) trait Bench {
     fn peer_for(&self, scripts: Scripts) -> Peer {
         let log = Log::default();
         Peer { address: self.listen(scripts, &log), log }
+    }
+
+    fn listen_silently(&self) -> SocketAddr {
+        self.listen_silently_at(Ipv4Addr::LOCALHOST.into())
     }
 
     fn session(&self) -> Session<Self::Net> {
@@ -279,8 +285,12 @@ impl Bench for BlockingBench {
         self.0.listen(scripts, log, None)
     }
 
-    fn listen_silently(&self) -> SocketAddr {
-        self.0.listen_silently()
+    fn listen_at(&self, host: IpAddr, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen_at(host, scripts, log, None)
+    }
+
+    fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        self.0.listen_silently_at(host)
     }
 
     async fn pause(&self, duration: Duration) {
@@ -306,8 +316,12 @@ impl Bench for TokioBench {
         self.0.listen(scripts, log, None)
     }
 
-    fn listen_silently(&self) -> SocketAddr {
-        self.0.listen_silently()
+    fn listen_at(&self, host: IpAddr, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen_at(host, scripts, log, None)
+    }
+
+    fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        self.0.listen_silently_at(host)
     }
 
     async fn pause(&self, duration: Duration) {
@@ -332,8 +346,12 @@ impl Bench for ScriptedBench {
         self.0.listen(scripts, log.clone())
     }
 
-    fn listen_silently(&self) -> SocketAddr {
-        self.0.listen_silently()
+    fn listen_at(&self, host: IpAddr, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.0.listen_at(host, scripts, log.clone())
+    }
+
+    fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        self.0.listen_silently_at(host)
     }
 
     async fn pause(&self, duration: Duration) {

@@ -4,7 +4,7 @@ use entreat::net::scripted::{Log, Next, Player, Scripts};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -29,7 +29,18 @@ pub(crate) struct TlsPeer {
 impl Tcp {
     /// Plays `scripts` on a free port of 127.0.0.1.
     pub(crate) fn listen(&self, scripts: Scripts, log: &Log, tls: Option<TlsPeer>) -> SocketAddr {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback can be listened on");
+        self.listen_at(Ipv4Addr::LOCALHOST.into(), scripts, log, tls)
+    }
+
+    /// As [`Tcp::listen`], on another of this machine's addresses.
+    pub(crate) fn listen_at(
+        &self,
+        host: IpAddr,
+        scripts: Scripts,
+        log: &Log,
+        tls: Option<TlsPeer>,
+    ) -> SocketAddr {
+        let listener = TcpListener::bind((host, 0)).expect("loopback can be listened on");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (log, stopping) = (log.clone(), Arc::clone(&self.stopping));
         thread::spawn(move || {
@@ -47,19 +58,20 @@ impl Tcp {
     }
 
     /// A port whose queue of connections is full: the kernel lets the next ones wait for ever.
-    pub(crate) fn listen_silently(&self) -> SocketAddr {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets can be made");
-        socket.bind(&SockAddr::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).expect("a port is free");
+    pub(crate) fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        let new = || Socket::new(Domain::for_address(SocketAddr::new(host, 0)), Type::STREAM, None);
+        let socket = new().expect("sockets can be made");
+        socket.bind(&SockAddr::from(SocketAddr::new(host, 0))).expect("a port is free");
         socket.listen(0).expect("loopback can be listened on");
         let address = socket.local_addr().expect("a bound socket has an address");
         let mut kept = self.kept.lock().expect("no test panics here");
         kept.push(socket);
         loop {
-            let filler = Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets can be made");
+            let filler = new().expect("sockets can be made");
             let connected = filler.connect_timeout(&address, Duration::from_millis(50));
             kept.push(filler);
             if connected.is_err() {
-                return address.as_socket().expect("an IPv4 address");
+                return address.as_socket().expect("an address of IP");
             }
         }
     }
