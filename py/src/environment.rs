@@ -65,6 +65,11 @@ impl Environment {
         }
     }
 
+    /// As if there were none.
+    pub(crate) fn forget_netrc(&mut self) {
+        (self.netrc, self.home) = (false, None);
+    }
+
     /// True where there may be a netrc file: `NETRC` names one, or one of the two usual ones is there.
     pub(crate) fn has_netrc(&self) -> bool {
         let Some(home) = &self.home else { return self.netrc };

@@ -6,6 +6,7 @@
 use crate::body;
 use crate::errors::raise;
 use crate::session::PerProcess;
+use crate::state::{self, Limits};
 use entreat::engine::Outgoing;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
@@ -15,6 +16,7 @@ use entreat_core::{Deadlines, ResponseHead, Settings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,19 +27,27 @@ pub(crate) struct Engine(PerProcess);
 
 #[pymethods]
 impl Engine {
+    /// Without arguments, connections are kept as the engine does by default; else for so many seconds.
     #[new]
-    fn new() -> Engine {
-        Engine(PerProcess::default())
+    #[pyo3(signature = (**rules))]
+    fn new(py: Python<'_>, rules: Option<HashMap<String, Option<f64>>>) -> Engine {
+        let engine = Engine(PerProcess::default());
+        if let Some(rules) = rules {
+            let seconds = |name: &str| rules.get(name).copied().flatten();
+            engine.0.set_rules(py, seconds("idle_timeout"), seconds("max_age"));
+        }
+        engine
     }
 
     /// Sends a request exactly as given and returns once the head of the response is there.
     ///
     /// `headers` are pairs of bytes, all that is to be sent, Host included; `body` is `None`, bytes or an iterable of
     /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory;
-    /// `cert` is a pair of paths, the client's certificate and its key, `None` where both are in one file.
+    /// `cert` is a pair of paths, the client's certificate and its key, `None` where both are in one file. `limits`, where
+    /// given, are an `entreat.Timeout`'s parts, and go before the two time-outs.
     /// Raises `EngineError`, or what the body's iterator raised.
     #[pyo3(signature = (method, scheme, host, port, target, headers, body, chunked, connect_timeout, read_timeout,
-                        verify, cert=None))]
+                        verify, cert=None, limits=None))]
     #[expect(clippy::too_many_arguments, reason = "the seam passes what a request consists of")]
     fn exchange(
         &self,
@@ -54,6 +64,7 @@ impl Engine {
         read_timeout: Option<f64>,
         verify: &Bound<'_, PyAny>,
         cert: Option<(PathBuf, Option<PathBuf>)>,
+        limits: Option<Limits>,
     ) -> PyResult<Raw> {
         let raised = |error: Error| raise(py, &error);
         let bracketed =
@@ -66,7 +77,10 @@ impl Engine {
         let announced = fields.get_str("Content-Length").and_then(|text| text.trim().parse().ok());
         let body = body::from_python(body, announced)?;
         let framing = framing(&body, chunked, announced)?;
-        let timeout = timeout(connect_timeout, read_timeout).map_err(raised)?;
+        let timeout = match limits.and_then(state::limits) {
+            Some(timeout) => timeout,
+            None => timeout(connect_timeout, read_timeout).map_err(raised)?,
+        };
         let settings = settings(verify, cert)?;
         let outgoing = Outgoing {
             method,
@@ -121,6 +135,7 @@ fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>)
     let identity = cert.map(|(certificate, key)| Identity { certificate, key });
     let mut rules = TlsRules { identity, ..TlsRules::default() };
     match verify.extract::<bool>() {
+        // Without a path: the operating system's store.
         Ok(verify) => rules.accept_any_certificate = !verify,
         Err(_) => rules.roots = Roots::Path(verify.extract()?),
     }

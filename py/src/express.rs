@@ -12,6 +12,7 @@ use crate::support::Support;
 use crate::{body, debugging, prepare, watch};
 use entreat::{Body, Headers, Url};
 use entreat_core::exchange::BodyLength;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 
@@ -44,11 +45,11 @@ pub(crate) fn express<'py>(
     }
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(response) = call.serve(&rest, false)? else { return Ok(None) };
-    if !ResponseBase::needs_python(&response) {
+    let Some(Served { response, timeout, unfinished }) = call.serve(&rest, false)? else { return Ok(None) };
+    if !unfinished {
         return Ok(Some(response));
     }
-    // A cookie to keep, or a redirect: rare enough to be decided in Python, by requests' own steps.
+    // Rare enough to be decided in Python, by requests' own steps.
     support.call(py, "after", (session, response, allow_redirects, (stream, timeout, verify))).map(Some)
 }
 
@@ -77,8 +78,8 @@ pub(crate) fn express_once<'py>(
     let session = &support.shared_session(py)?;
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(response) = call.serve(&rest, true)? else { return Ok(None) };
-    if !ResponseBase::needs_python(&response) {
+    let Some(Served { response, timeout, unfinished }) = call.serve(&rest, true)? else { return Ok(None) };
+    if !unfinished {
         return Ok(Some(response));
     }
     support.call(py, "after_once", (response, allow_redirects, (stream, timeout, verify))).map(Some)
@@ -128,6 +129,20 @@ struct Call<'a, 'py> {
     json: &'a Bound<'py, PyAny>,
 }
 
+/// A call that the express lane has served.
+struct Served<'py> {
+    response: Bound<'py, PyAny>,
+    /// The one that redirects go on with.
+    timeout: Py<PyAny>,
+    /// Something is left to be decided in Python: a cookie to keep, a redirect to follow, the session's options.
+    unfinished: bool,
+}
+
+/// What `session.options` make of url, timeout, stream and verify; and whether netrc and a bundle in the environment are
+/// passed over.
+type Adjusted<'py> =
+    (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, (bool, bool));
+
 /// A request's body, as the engine sends it and as `PreparedRequest.body` shows it.
 struct Content<'py> {
     body: Body,
@@ -137,7 +152,7 @@ struct Content<'py> {
 
 impl<'py> Call<'_, 'py> {
     /// The guard, the request, the answer; `once` for a call without a session.
-    fn serve(&self, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn serve(&self, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
         let plain =
             is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none() && is_empty(rest.files);
         if !plain
@@ -147,11 +162,44 @@ impl<'py> Call<'_, 'py> {
             return Ok(None);
         }
         let Some(state) = State::read(self.session, self.support)? else { return Ok(None) };
-        let Some(prepared) = self.prepare(&state)? else { return Ok(None) };
-        let options = Options::read(&state, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
+        match state.options.clone() {
+            None => self.deliver(&state, rest, once),
+            Some(options) => self.serve_by_options(&options, state, rest),
+        }
+    }
+
+    /// The same where something is set in `session.options`: Python puts it into the arguments.
+    fn serve_by_options(
+        &self,
+        options: &Bound<'py, PyAny>,
+        mut state: State<'py>,
+        rest: &Rest<'_, 'py>,
+    ) -> PyResult<Option<Served<'py>>> {
+        let given = (options, self.url, self.headers, rest.timeout, rest.stream, rest.verify);
+        let session = (self.session.getattr(intern!(self.py, "headers"))?, state.stream(), state.verify());
+        let adjusted = self.support.call(self.py, "adjust", (given, session))?;
+        if adjusted.is_none() {
+            return Ok(None);
+        }
+        let (url, timeout, stream, verify, ignored): Adjusted<'py> = adjusted.extract()?;
+        state.ignore(ignored.0, ignored.1);
+        let (url, timeout, stream, verify) = (&url, &timeout, &stream, &verify);
+        let call = Call { url, ..*self };
+        let rest = Rest { timeout, stream, verify, ..*rest };
+        let Some(served) = call.deliver(&state, &rest, false)? else { return Ok(None) };
+        options.call_method1("mark", (&served.response,))?;
+        Ok(Some(Served { unfinished: true, ..served }))
+    }
+
+    fn deliver(&self, state: &State<'py>, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
+        let Some(prepared) = self.prepare(state)? else { return Ok(None) };
+        let options =
+            Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
         let Some(options) = options else { return Ok(None) };
         let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
-        send(self.py, self.support, owner, prepared, &options).map(Some)
+        let response = send(self.py, self.support, owner, prepared, &options)?;
+        let unfinished = ResponseBase::needs_python(&response);
+        Ok(Some(Served { response, timeout: options.timeout_object, unfinished }))
     }
 
     /// `PreparedRequest.prepare` and the headers that http.client adds; `None` where Python must do it.

@@ -36,7 +36,7 @@ mod _native {
     #[pymodule_export]
     use crate::send::send_prepared;
     #[pymodule_export]
-    use crate::session::{SessionBase, close, idle_connections};
+    use crate::session::{SessionBase, close, idle_connections, set_pool_rules};
     #[pymodule_export]
     use crate::state::{replace_state, state};
     #[pymodule_export]

@@ -4,18 +4,22 @@
 //! thread that the child does not have.
 
 use crate::interrupt;
+use entreat::PoolRules;
 use entreat::engine::Engine as Connections;
 use entreat::net::blocking::Blocking;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Connections, made when they are first asked for, and anew in a forked child.
 #[derive(Default)]
 pub(crate) struct PerProcess {
     /// Beside them, the fork generation in which they were made. Locked only with the GIL held, so never across a fork.
     slot: Mutex<Option<(u64, Arc<Connections<Blocking>>)>>,
+    /// What they are made by, where that is not the default. Locked as above.
+    rules: Mutex<Option<PoolRules>>,
 }
 
 impl PerProcess {
@@ -25,9 +29,20 @@ impl PerProcess {
         if let Some(connections) = mine(&mut slot) {
             return connections;
         }
-        let connections = Connections::new(interrupt::NET, entreat::PoolRules::default());
+        let rules = *self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections = Connections::new(interrupt::NET, rules.unwrap_or_default());
         *slot = Some((current_generation(), Arc::clone(&connections)));
         connections
+    }
+
+    /// Connections made from now on are kept idle, and in all, for so many seconds. Those that are there are given up.
+    pub(crate) fn set_rules(&self, py: Python<'_>, idle_timeout: Option<f64>, max_age: Option<f64>) {
+        let limit =
+            |seconds: Option<f64>| seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let rules =
+            PoolRules { idle_timeout: limit(idle_timeout), max_age: limit(max_age), ..PoolRules::default() };
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Some(rules);
+        self.close(py);
     }
 
     /// Closes the idle ones, and lets those in use end with their responses. New ones are made when they are needed.
@@ -80,6 +95,17 @@ impl SessionBase {
 #[pyfunction]
 pub(crate) fn close(session: &Bound<'_, SessionBase>) {
     session.get().connections.close(session.py());
+}
+
+/// For how many seconds a session keeps connections: idle, and in all; `None` for no limit.
+#[pyfunction]
+#[pyo3(signature = (session, idle_timeout, max_age))]
+pub(crate) fn set_pool_rules(
+    session: &Bound<'_, SessionBase>,
+    idle_timeout: Option<f64>,
+    max_age: Option<f64>,
+) {
+    session.get().connections.set_rules(session.py(), idle_timeout, max_age);
 }
 
 /// How many connections of a session are idle.

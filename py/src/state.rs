@@ -52,6 +52,8 @@ pub(crate) struct State<'py> {
     environment: Environment,
     /// An adapter of the session tries again where a request fails.
     retries: bool,
+    /// What was set in `session.options`: nearly always nothing.
+    pub(crate) options: Option<Bound<'py, PyAny>>,
 }
 
 impl<'py> State<'py> {
@@ -61,8 +63,13 @@ impl<'py> State<'py> {
         let state = state(session)?;
         let (cookies, adapters) =
             (state.get_item(intern!(py, "cookies"))?, state.get_item(intern!(py, "adapters"))?);
-        if state.len() != SETTINGS + usize::from(cookies.is_some()) + usize::from(adapters.is_some()) {
-            return Ok(None);
+        let known = SETTINGS + usize::from(cookies.is_some()) + usize::from(adapters.is_some());
+        let mut options = None;
+        if state.len() != known {
+            options = state.get_item(intern!(py, "_options"))?;
+            if options.is_none() || state.len() != known + 1 {
+                return Ok(None);
+            }
         }
         let get = |name: &Bound<'py, PyString>| state.get_item(name).ok().flatten();
         let plain = |name: &Bound<'py, PyString>| get(name).is_some_and(|value| is_empty(&value));
@@ -97,7 +104,7 @@ impl<'py> State<'py> {
             return Ok(None);
         }
         let header_store = headers.getattr(intern!(py, "_store"))?;
-        Ok(Some(State { header_store, auth, stream, verify, cookies, environment, retries }))
+        Ok(Some(State { header_store, auth, stream, verify, cookies, environment, retries, options }))
     }
 
     /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.
@@ -112,6 +119,22 @@ impl<'py> State<'py> {
     /// The jar, once somebody has looked at it.
     pub(crate) fn cookies(&self) -> Option<&Bound<'py, PyAny>> {
         self.cookies.as_ref()
+    }
+
+    pub(crate) fn stream(&self) -> &Bound<'py, PyAny> {
+        &self.stream
+    }
+
+    pub(crate) fn verify(&self) -> &Bound<'py, PyAny> {
+        &self.verify
+    }
+
+    /// Leaves out of the environment what the session's options put behind what the program says.
+    pub(crate) fn ignore(&mut self, netrc: bool, bundle: bool) {
+        self.environment.bundle &= !bundle;
+        if netrc {
+            self.environment.forget_netrc();
+        }
     }
 
     pub(crate) fn may_have_netrc(&self) -> bool {
@@ -141,13 +164,13 @@ impl Options {
     /// `None` where an argument is not plain: Python says what is wrong with it.
     pub(crate) fn read(
         state: &State<'_>,
+        support: &Support,
         url: &Url,
         timeout: &Bound<'_, PyAny>,
         stream: &Bound<'_, PyAny>,
         verify: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Options>> {
-        let timeout_object = timeout.clone().unbind();
-        let Some(timeout) = read_timeout(timeout) else { return Ok(None) };
+        let Some((timeout, timeout_object)) = read_timeout(timeout, support)? else { return Ok(None) };
         let stream = if stream.is_none() { &state.stream } else { stream };
         let Some(settings) = read_verify(state, url, verify)? else { return Ok(None) };
         let verify_object = if verify.is_none() { state.verify.clone() } else { verify.clone() }.unbind();
@@ -169,8 +192,10 @@ impl Options {
         stream: bool,
         verify: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Options>> {
-        let (timeout_object, verify_object) = (timeout.clone().unbind(), verify.clone().unbind());
-        let Some(timeout) = read_timeout(timeout) else { return Ok(None) };
+        let verify_object = verify.clone().unbind();
+        let Some((timeout, timeout_object)) = read_timeout(timeout, Support::get(py)?)? else {
+            return Ok(None);
+        };
         let settings = settings_for(py, url, verify)?;
         Ok(settings.map(|settings| Options {
             timeout,
@@ -183,8 +208,37 @@ impl Options {
     }
 }
 
+/// Seconds, a pair (connect, read), or an `entreat.Timeout`, whose clock starts here; and the object that goes on to
+/// redirects, retries and messages.
+fn read_timeout(timeout: &Bound<'_, PyAny>, support: &Support) -> PyResult<Option<(Timeout, Py<PyAny>)>> {
+    if let Some(read) = read_seconds(timeout) {
+        return Ok(Some((read, timeout.clone().unbind())));
+    }
+    let py = timeout.py();
+    let started = support.call(py, "started", (timeout,))?;
+    let parts: Option<Limits> = support.call(py, "limits", (&started,))?.extract()?;
+    Ok(parts.and_then(limits).map(|limits| (limits, started.unbind())))
+}
+
+/// The parts of an `entreat.Timeout`: connect, read, write, pool, and what is left of the total.
+pub(crate) type Limits = (Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>);
+
+/// Of seconds that Python has checked.
+pub(crate) fn limits((connect, read, write, pool, total): Limits) -> Option<Timeout> {
+    let limit = |part, seconds: Option<f64>| {
+        seconds.map(|seconds| entreat_core::deadline::seconds(part, seconds)).transpose().ok()
+    };
+    Some(Timeout {
+        connect: limit("connect", connect)?,
+        read: limit("read", read)?,
+        write: limit("write", write)?,
+        pool: limit("pool", pool)?,
+        total: limit("total", total)?,
+    })
+}
+
 /// Seconds, or a pair (connect, read); `None` inside is no limit. requests' read time-out bounds writes as well.
-fn read_timeout(timeout: &Bound<'_, PyAny>) -> Option<Timeout> {
+fn read_seconds(timeout: &Bound<'_, PyAny>) -> Option<Timeout> {
     let (connect, read) = match timeout.cast_exact::<PyTuple>() {
         Ok(pair) if pair.len() == 2 => (limit(&pair.get_item(0).ok()?)?, limit(&pair.get_item(1).ok()?)?),
         Ok(_) => return None,
@@ -227,8 +281,8 @@ fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResul
     let mut rules = TlsRules::default();
     if let Ok(verify) = verify.cast_exact::<PyBool>() {
         if verify.is_true() {
-            let bundle: String = Support::get(py)?.call(py, "default_bundle", ())?.extract()?;
-            rules.roots = Roots::Path(bundle.into());
+            let bundle: Option<String> = Support::get(py)?.call(py, "default_bundle", ())?.extract()?;
+            rules.roots = bundle.map_or(Roots::System, |path| Roots::Path(path.into()));
         } else {
             rules.accept_any_certificate = true;
         }

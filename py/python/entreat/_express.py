@@ -12,10 +12,12 @@ its library made it, nobody can tell that its Python code was not run.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from . import _native, models, sessions
 from ._watched import WATCHED, is_at_home
+from .exceptions import Timeout
 from .models import PreparedRequest, Response
 from .sessions import Session, SessionRedirectMixin
 from .structures import CaseInsensitiveDict
@@ -44,8 +46,39 @@ def dump_json(value) -> bytes | None:
     return body if isinstance(body, bytes) else body.encode("utf-8")
 
 
-def default_bundle() -> str:
-    """The authorities that are trusted where nothing is said: certifi's, as in requests."""
+def started(timeout):
+    """A timeout that is neither number nor pair, with the clock of its total running."""
+    from . import _timeout
+
+    return _timeout.started(timeout)
+
+
+def limits(timeout) -> tuple | None:
+    """The parts of an `entreat.Timeout`; None for anything else, which the open lane knows or refuses."""
+    return timeout.parts() if isinstance(timeout, Timeout) and hasattr(timeout, "parts") else None
+
+
+def adjust(given: tuple, session: tuple) -> tuple | None:
+    """What the session's options make of a call: url, timeout, stream, verify, and what of the environment is passed over.
+
+    None where another lane must serve it.
+    """
+    options, url, headers, timeout, stream, verify = given
+    session_headers, session_stream, session_verify = session
+    if options.urls_as_written:
+        return None
+    if options.max_body is not None:
+        # The body is read, and bounded, piece by piece.
+        stream = True
+    ignores_bundle = options.ignores_environment_bundle(verify, session_verify)
+    if ignores_bundle or not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
+        verify = options.trusted(session_verify if verify is None else verify)
+    ignored = options.ignores_netrc(headers, session_headers), ignores_bundle
+    return options.absolute(url), options.timeout_for(timeout), stream, verify, ignored
+
+
+def default_bundle() -> str | None:
+    """The authorities that are trusted where nothing is said: certifi's, as in requests; None for the system's store."""
     from .utils import DEFAULT_CA_BUNDLE_PATH
 
     return DEFAULT_CA_BUNDLE_PATH
@@ -257,14 +290,20 @@ class _Hops(SessionRedirectMixin):
         self.max_redirects = session.max_redirects
         self.trust_env = session.trust_env
         self.cookies = session.cookies
+        self._options = session._options
 
     def send(self, request: PreparedRequest, **settings) -> Response:
-        options = settings["stream"], settings["timeout"], settings["verify"]
+        stream, verify = settings["stream"], settings["verify"]
+        if self._options is not None:
+            stream = stream or self._options.max_body is not None
+            verify = self._options.trusted(verify)
         response = None
         if not settings.get("proxies") and not self._tries_again(request.url):
-            response = _native.send_prepared(self._owner, request, *options)
+            response = _native.send_prepared(self._owner, request, stream, settings["timeout"], verify)
         if response is None:
             return self._session.send(request, **settings)
+        if self._options is not None:
+            self._options.mark(response)
         keep_cookies(self._session, response)
         _read(response, settings["stream"])
         return response

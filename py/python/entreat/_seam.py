@@ -17,6 +17,7 @@ import os
 import socket
 import ssl
 import sys
+from functools import partial
 
 import urllib3.connection
 import urllib3.connectionpool
@@ -33,6 +34,7 @@ from urllib3.util.request import body_to_chunks
 from urllib3.util.ssl_ import resolve_cert_reqs
 
 from . import _lanes, _pristine
+from ._timeout import TotalPassed
 
 try:
     from urllib3.exceptions import NameResolutionError
@@ -51,6 +53,21 @@ def adopt(manager: PoolManager) -> None:
         _lanes.refuse("open", "the engine is not installed")
     elif _lanes.FORCED != "classic":
         manager.pool_classes_by_scheme = _POOLS
+
+
+def set_pool_rules(manager: PoolManager, idle_timeout: float | None, max_age: float | None) -> None:
+    """For how many seconds the engine keeps connections of this manager's pools: idle, and in all. Those that are there
+    are given up."""
+    if _native is None or manager.pool_classes_by_scheme.keys() != _POOLS.keys():
+        return
+    if any(
+        getattr(found, "func", found) is not _POOLS[scheme] for scheme, found in manager.pool_classes_by_scheme.items()
+    ):
+        # The program's own.
+        return
+    rules = {"idle_timeout": idle_timeout, "max_age": max_age}
+    manager.pool_classes_by_scheme = {scheme: partial(pool, engine_rules=rules) for scheme, pool in _POOLS.items()}
+    manager.clear()
 
 
 class _EngineSocket:
@@ -88,6 +105,7 @@ class _EngineSocket:
             # This one carries its framing, if any.
             body = b"".join(rest) or None
         request_line, fields = _parse_head(head)
+        limits = getattr(self._timeout, "limits", None)
         method, target = request_line.split(" ")[:2]
         self.raw = connection.engine.exchange(
             method,
@@ -102,6 +120,7 @@ class _EngineSocket:
             self._timeout,
             connection.verification,
             connection.identity,
+            limits and limits.parts(),
         )
         return self.raw
 
@@ -383,7 +402,7 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
 
     def _why_classic(self) -> str | None:
         for name in _TLS_SETTINGS:
-            if getattr(self, name, None) is not None:
+            if getattr(self, name, None) is not None and (name != "key_password" or self.cert_file):
                 return f"{name} is set"
         if self.cert_file and _is_encrypted(self.key_file or self.cert_file):
             return "the client's key is encrypted"
@@ -456,9 +475,9 @@ class _ConnectionClass:
 class _EnginePool:
     """What turns one of urllib3's pools into one whose connections share an engine."""
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, engine_rules: dict[str, float | None] | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.engine = _native.Engine()
+        self.engine = _native.Engine(**engine_rules or {})
 
     def _new_conn(self):
         connection = super()._new_conn()
@@ -545,6 +564,7 @@ _BEFORE_HEAD = {
     "ConnectTimeout": _connect_timeout,
     "Io": _os_error,
     "ReadTimeout": lambda error, connection: TimeoutError("timed out"),
+    "TotalTimeout": lambda error, connection: TotalPassed("timed out"),
     "WriteTimeout": lambda error, connection: ProtocolError("Connection aborted.", TimeoutError("timed out")),
     "Tls": lambda error, connection: ssl.SSLError(1, error.message),
     "InvalidCertificate": _certificate_error,
@@ -571,4 +591,6 @@ def _broken_body(error: _native.EngineError) -> bytes:
         return getattr(error, "received", None) or b"malformed\r\n"
     if error.kind == "ReadTimeout":
         raise TimeoutError("timed out")
+    if error.kind == "TotalTimeout":
+        raise TotalPassed("timed out")
     raise _os_error(error)

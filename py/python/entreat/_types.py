@@ -50,6 +50,7 @@ def _imports():
     from .adapters import BaseAdapter, HTTPAdapter
     from .auth import AuthBase
     from .cookies import RequestsCookieJar
+    from .exceptions import Timeout
     from .models import PreparedRequest, Request, Response
     from .structures import CaseInsensitiveDict
 
@@ -77,7 +78,7 @@ def _imports():
     CookiesType = RequestsCookieJar | Mapping[str, str]
     FilesType = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
     AuthType = tuple[str, str] | AuthBase | Callable[[PreparedRequest], PreparedRequest] | None
-    TimeoutType = float | tuple[float | None, float | None] | None
+    TimeoutType = float | tuple[float | None, float | None] | Timeout | None
     ProxiesType = MutableMapping[str, str]
     HooksType = dict[str, list[HookType]] | None
     VerifyType = bool | str

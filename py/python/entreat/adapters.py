@@ -32,6 +32,7 @@ from urllib3.util.retry import Retry
 
 from . import _lanes, _seam
 from ._lazy import types as _t
+from ._timeout import TimeLimits, is_total, started
 from ._types import is_prepared as _is_prepared
 from .auth import _basic_auth_str
 from .compat import basestring, urlparse
@@ -331,12 +332,14 @@ class HTTPAdapter(BaseAdapter):
         """Send a prepared request and return its response.
 
         :param stream: (optional) whether the body is left unread.
-        :param timeout: (optional) seconds: one number, a tuple ``(connect, read)``, or a `urllib3.Timeout`.
+        :param timeout: (optional) seconds: one number, a tuple ``(connect, read)``, a `urllib3.Timeout`, or an
+            `entreat.Timeout`.
         :param verify: (optional) whether to verify the server's certificate, or the path of a bundle of authorities.
         :param cert: (optional) the path of a client certificate, or a tuple ``(certificate, key)``.
         :param proxies: (optional) the proxies, by URL scheme.
         :rtype: requests.Response
         """
+        timeout = started(timeout)
         try:
             conn = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
         except LocationValueError as error:
@@ -358,13 +361,19 @@ class HTTPAdapter(BaseAdapter):
                 retries=self.max_retries,
                 timeout=_as_urllib3_timeout(timeout),
                 chunked=not (request.body is None or "Content-Length" in request.headers),
+                **_pool_timeout(timeout),
             )
         except (ProtocolError, ClosedPoolError, MaxRetryError, _HTTPError, OSError) as error:
+            if is_total(error):
+                raise _total_timeout(conn, timeout, request) from error
             translated = _translate(error, request)
             if translated is error:
                 raise
             raise translated
         _lanes.count(_lanes.of(resp))
+        if isinstance(timeout, TimeLimits):
+            # The classic lane has no engine that keeps a total: `Response` looks at the clock between pieces.
+            resp.limits = timeout
         return self.build_response(request, resp)
 
 
@@ -393,6 +402,8 @@ def _urllib3_request_context(
 def _as_urllib3_timeout(timeout: _t.Any) -> TimeoutSauce:
     if isinstance(timeout, TimeoutSauce):
         return timeout
+    if isinstance(timeout, TimeLimits):
+        return timeout.for_urllib3(TimeoutSauce)
     if not isinstance(timeout, tuple):
         return TimeoutSauce(connect=timeout, read=timeout)
     try:
@@ -403,6 +414,18 @@ def _as_urllib3_timeout(timeout: _t.Any) -> TimeoutSauce:
             f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float to set both timeouts "
             "to the same value."
         )
+
+
+def _pool_timeout(timeout: _t.Any) -> dict[str, float]:
+    """How long to wait for a connection, where that was said: requests waits without limit."""
+    if isinstance(timeout, TimeLimits) and timeout.pool is not None:
+        return {"pool_timeout": timeout.pool}
+    return {}
+
+
+def _total_timeout(conn: _t.HTTPConnectionPool, timeout: TimeLimits, request: _t.PreparedRequest) -> ReadTimeout:
+    text = f"Read timed out. (total timeout={timeout.total})"
+    return ReadTimeout(ReadTimeoutError(conn, request.url, text), request=request)
 
 
 def _translate(error: Exception, request: _t.PreparedRequest) -> Exception:

@@ -8,7 +8,7 @@
         Timeout ─ ReadTimeout
         URLRequired, TooManyRedirects, RetryError, UnrewindableBodyError, ChunkedEncodingError
         MissingSchema, InvalidSchema, InvalidHeader, InvalidURL ─ InvalidProxyURL   (all also ValueError)
-        ContentDecodingError (also urllib3's HTTPError), StreamConsumedError (also TypeError)
+        ContentDecodingError (also urllib3's HTTPError), StreamConsumedError (also TypeError), BodyTooLarge (ours)
 
 A light module. The two classes whose other base lives in `json` or in urllib3 are made once, when first asked for.
 """
@@ -55,8 +55,27 @@ class SSLError(ConnectionError):
     """TLS failed: most often the certificate was not accepted."""
 
 
+#: The keywords with which `Timeout` is a value.
+_LIMITS = frozenset(("connect", "read", "write", "pool", "total"))
+
+
 class Timeout(RequestException):
-    """Time ran out: the base of `ConnectTimeout` and `ReadTimeout`."""
+    """Time ran out: the base of `ConnectTimeout` and `ReadTimeout`.
+
+    Called with nothing but keywords among ``connect``, ``read``, ``write``, ``pool`` and ``total``, it makes a value for
+    `timeout=` instead, as no exception takes those: ``entreat.Timeout(connect=3, total=10)``. See `_timeout.TimeLimits`.
+    """
+
+    def __init__(self, *args: _t.Any, **kwargs: _t.Any) -> None:
+        """As every exception here; or limits."""
+        if kwargs and not args and type(self) is Timeout and _LIMITS.issuperset(kwargs):
+            from ._timeout import TimeLimits
+
+            # Not by `__new__` or a metaclass, which would show in the exceptions that programs derive from this one.
+            self.__class__ = TimeLimits
+            TimeLimits.__init__(self, **kwargs)
+        else:
+            super().__init__(*args, **kwargs)
 
 
 class ConnectTimeout(ConnectionError, Timeout):
@@ -109,6 +128,10 @@ class RetryError(RequestException):
 
 class UnrewindableBodyError(RequestException):
     """The request's body cannot be sent again, as it cannot be rewound."""
+
+
+class BodyTooLarge(RequestException):
+    """The body is larger than `session.options.max_body` allows. Not one of requests' own."""
 
 
 class RequestsWarning(Warning):

@@ -24,6 +24,7 @@ from .exceptions import (
     InvalidJSONError,
     InvalidURL,
     MissingSchema,
+    ReadTimeout,
     StreamConsumedError,
 )
 from .exceptions import SSLError as RequestsSSLError
@@ -79,6 +80,7 @@ def _imports():
     from urllib3.util import parse_url
 
     from ._internal_utils import to_native_string, unicode_is_ascii
+    from ._timeout import TimeLimits, is_total
     from ._types import SupportsRead as _SupportsRead
     from .auth import HTTPBasicAuth
     from .compat import basestring, builtin_str, cookielib, urlencode, urlsplit, urlunparse
@@ -207,6 +209,21 @@ def _file_part(name: str, given: _t.Any) -> _t.Any:
     return part
 
 
+def _as_written(url: str, origin: str, added: str) -> str:
+    """A URL whose path and query stay as they are, but for what no request line can hold."""
+    from urllib.parse import quote
+
+    target = url[url.index("//") + 2 :].lstrip("/")
+    start = min((at for at in map(target.find, "/?#") if at >= 0), default=len(target))
+    target, hash_sign, fragment = target[start:].partition("#")
+    if not target.startswith("/"):
+        target = f"/{target}"
+    if added:
+        target += f"{'&' if '?' in target else '?'}{added}"
+    printable = "".join(map(chr, range(0x21, 0x7F)))
+    return origin + quote(target, safe=printable) + hash_sign + fragment
+
+
 class RequestHooksMixin:
     """A table of hooks: callables by event."""
 
@@ -330,6 +347,9 @@ class PreparedRequest(RequestEncodingMixin, RequestHooksMixin):
     hooks: dict[str, list[_t.HookType]]
     _body_position: int | object | None
 
+    #: Whether the URL goes out as it is written (`session.options.urls_as_written`).
+    _url_as_written = False
+
     def __init__(self) -> None:
         #: The method, in upper case.
         self.method = None
@@ -432,7 +452,10 @@ class PreparedRequest(RequestEncodingMixin, RequestHooksMixin):
         )
         if added:
             query = f"{query}&{added}" if query else added
-        self.url = requote_uri(urlunparse((scheme, netloc, path or "/", "", query, fragment)))
+        if self._url_as_written:
+            self.url = _as_written(url, f"{scheme}://{netloc}", added)
+        else:
+            self.url = requote_uri(urlunparse((scheme, netloc, path or "/", "", query, fragment)))
 
     def _ascii_host(self, host: str) -> str:
         if unicode_is_ascii(host):
@@ -575,6 +598,9 @@ class Response(_ResponseBase):
     elapsed: _t.timedelta
     request: PreparedRequest
     connection: _t.HTTPAdapter
+
+    #: The session's options, where they say something about reading the response.
+    _options = None
 
     __attrs__: list[str] = [
         "_content",
@@ -729,15 +755,19 @@ class Response(_ResponseBase):
 
     def _read_pieces(self, chunk_size: int | None) -> Generator[bytes, None, None]:
         _fill()
+        limits = getattr(self.raw, "limits", None)
         if hasattr(self.raw, "stream"):
             try:
-                yield from self.raw.stream(chunk_size, decode_content=True)
+                pieces = self.raw.stream(chunk_size, decode_content=True)
+                if isinstance(limits, TimeLimits):
+                    pieces = self._within(limits, pieces)
+                yield from pieces if self._options is None else self._options.bounded(self, pieces)
             except ProtocolError as error:
                 raise ChunkedEncodingError(error)
             except DecodeError as error:
                 raise ContentDecodingError(error)
             except ReadTimeoutError as error:
-                raise ConnectionError(error)
+                raise ReadTimeout(error, request=self.request) if is_total(error) else ConnectionError(error)
             except SSLError as error:
                 raise RequestsSSLError(error)
         else:
@@ -745,6 +775,14 @@ class Response(_ResponseBase):
             while piece := self.raw.read(chunk_size):
                 yield piece
         self._content_consumed = True
+
+    def _within(self, limits: _t.Any, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """The pieces that come before a total has passed."""
+        for piece in pieces:
+            if limits.has_passed():
+                self.raw.close()
+                raise ReadTimeout(f"Read timed out. (total timeout={limits.total})", request=self.request)
+            yield piece
 
     def iter_lines(
         self,
@@ -756,6 +794,11 @@ class Response(_ResponseBase):
 
         Two loops over one response at once get in each other's way.
         """
+        if self._options is not None and self._options.exact_lines:
+            from ._options import exact_lines
+
+            yield from exact_lines(self.iter_content(chunk_size, decode_unicode), delimiter)
+            return
         # The last line of a piece, which may go on in the next one.
         unfinished: str | bytes | None = None
         for piece in self.iter_content(chunk_size=chunk_size, decode_unicode=decode_unicode):
@@ -848,7 +891,8 @@ class Response(_ResponseBase):
             blame = "Server"
         else:
             return
-        raise HTTPError(f"{self.status_code} {blame} Error: {reason} for url: {self.url}", response=self)
+        excerpt = "" if self._options is None else self._options.excerpt(self)
+        raise HTTPError(f"{self.status_code} {blame} Error: {reason} for url: {self.url}{excerpt}", response=self)
 
     def close(self) -> None:
         """Give the connection back. `raw` must not be used afterwards."""

@@ -36,6 +36,7 @@ def _imports():
     from datetime import timedelta
 
     from ._internal_utils import to_native_string
+    from ._timeout import started
     from ._types import is_prepared as _is_prepared
     from .adapters import HTTPAdapter
     from .auth import _basic_auth_str
@@ -105,6 +106,9 @@ class SessionRedirectMixin(_SessionBase):
     trust_env: bool
     cookies: _t.RequestsCookieJar
 
+    #: What was set in `session.options`, None as long as nothing is.
+    _options = None
+
     def send(self, request: PreparedRequest, **kwargs: _t.Any) -> Response: ...
 
     def get_redirect_target(self, resp: Response) -> str | None:
@@ -165,7 +169,8 @@ class SessionRedirectMixin(_SessionBase):
             following.url = to_native_string(url)
             self.rebuild_method(following, resp)
             if resp.status_code not in (codes.temporary_redirect, codes.permanent_redirect):
-                _drop_body(following)
+                if self._options is None or not self._options.keeps_method(resp.status_code):
+                    _drop_body(following)
 
             # Cookies are chosen anew for the new URL; those of this response are stored under the request that it answers.
             headers = following.headers
@@ -207,6 +212,8 @@ class SessionRedirectMixin(_SessionBase):
         url = prepared_request.url
         if "Authorization" in headers and self.should_strip_auth(response.request.url, url):
             del headers["Authorization"]
+        if self._options is not None and self._options.ignores_netrc(headers):
+            return
         new_auth = get_netrc_auth(url) if self.trust_env else None
         if new_auth is not None:
             prepared_request.prepare_auth(new_auth)
@@ -219,7 +226,7 @@ class SessionRedirectMixin(_SessionBase):
         _fill()
         headers = prepared_request.headers
         scheme = urlparse(prepared_request.url).scheme
-        new_proxies = resolve_proxies(prepared_request, proxies, self.trust_env)
+        new_proxies = resolve_proxies(prepared_request, proxies, self._trusts_proxies(prepared_request.url, proxies))
 
         if "Proxy-Authorization" in headers:
             del headers["Proxy-Authorization"]
@@ -232,8 +239,17 @@ class SessionRedirectMixin(_SessionBase):
             headers["Proxy-Authorization"] = _basic_auth_str(username, password)
         return new_proxies
 
+    def _trusts_proxies(self, url: str, proxies: dict[str, str] | None) -> bool:
+        """Whether the environment has a say in the proxies for a URL."""
+        if not self.trust_env or self._options is None:
+            return self.trust_env
+        no_proxy = None if proxies is None else proxies.get("no_proxy")
+        return not self._options.ignores_environment_proxies(url, proxies, no_proxy)
+
     def rebuild_method(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Choose the method of a redirected request, as browsers do rather than as RFC 9110 (15.4) has it."""
+        if self._options is not None and self._options.keeps_method(response.status_code):
+            return
         method = prepared_request.method
         if response.status_code in (codes.see_other, codes.found) and method != "HEAD":
             method = "GET"
@@ -269,6 +285,21 @@ def _drop_body(prepared_request: PreparedRequest) -> None:
     for name in ("Content-Length", "Content-Type", "Transfer-Encoding"):
         prepared_request.headers.pop(name, None)
     prepared_request.body = None
+
+
+class _WithOptions:
+    """`Session.options`: requests' method for OPTIONS on the class; on a session also the switches, see `_options`."""
+
+    def __init__(self, method: _t.Any) -> None:
+        self.__wrapped__ = method
+        self.__doc__ = method.__doc__
+
+    def __get__(self, session: Session | None, session_class: type | None = None) -> _t.Any:
+        if session is None:
+            return self.__wrapped__
+        from ._options import SessionOptions
+
+        return SessionOptions(session, self.__wrapped__)
 
 
 class Session(SessionRedirectMixin):
@@ -391,13 +422,19 @@ class Session(SessionRedirectMixin):
         cookies = merge_cookies(merge_cookies(RequestsCookieJar(), self.cookies), cookies)
 
         auth = request.auth
-        if self.trust_env and not auth and not self.auth:
-            auth = get_netrc_auth(request.url)
+        url, options = request.url, self._options
+        if options is not None:
+            url = options.absolute(url)
+        ignores_netrc = options is not None and options.ignores_netrc(request.headers, self.headers)
+        if self.trust_env and not auth and not self.auth and not ignores_netrc:
+            auth = get_netrc_auth(url)
 
         prepared = PreparedRequest()
+        if options is not None and options.urls_as_written:
+            prepared._url_as_written = True
         prepared.prepare(
             method=request.method.upper(),
-            url=request.url,
+            url=url,
             files=request.files,
             data=request.data,
             json=request.json,
@@ -440,7 +477,8 @@ class Session(SessionRedirectMixin):
         :param files: (optional) files to upload, as `requests.request` takes them.
         :param auth: (optional) a ``(user, password)`` tuple, or a callable.
         :param timeout: (optional) seconds to wait for a connection, and for the server to send something: one number,
-            or a tuple ``(connect, read)``. Without it, there is no limit.
+            or a tuple ``(connect, read)``. Without it, there is no limit. An ``entreat.Timeout(total=…)`` bounds the
+            whole.
         :param allow_redirects: (optional) whether to follow redirects; ``True`` unless said otherwise.
         :param proxies: (optional) a dictionary from URL scheme, or scheme and host, to the proxy's URL.
         :param hooks: (optional) a dictionary from event to one hook or several.
@@ -491,6 +529,7 @@ class Session(SessionRedirectMixin):
         kwargs.setdefault("allow_redirects", True)
         return self.request("GET", url, params=params, **kwargs)
 
+    @_WithOptions
     def options(self, url: _t.UriType, **kwargs: _t.Unpack[_t.RequestKwargs]) -> Response:
         r"""Send an OPTIONS request; arguments as for `request`."""
         kwargs.setdefault("allow_redirects", True)
@@ -538,10 +577,17 @@ class Session(SessionRedirectMixin):
         kwargs.setdefault("verify", self.verify)
         kwargs.setdefault("cert", self.cert)
         if "proxies" not in kwargs:
-            kwargs["proxies"] = resolve_proxies(request, self.proxies, self.trust_env)
+            trusts = self._trusts_proxies(request.url, self.proxies)
+            kwargs["proxies"] = resolve_proxies(request, self.proxies, trusts)
         if isinstance(request, Request):
             raise ValueError("You can only send PreparedRequests.")
 
+        options = self._options
+        if options is not None:
+            kwargs["timeout"] = options.timeout_for(kwargs.get("timeout"))
+            kwargs["verify"] = options.trusted(kwargs["verify"])
+        elif "timeout" in kwargs:
+            kwargs["timeout"] = started(kwargs["timeout"])
         allow_redirects = kwargs.pop("allow_redirects", True)
         stream = kwargs.get("stream")
         hooks = request.hooks
@@ -550,6 +596,8 @@ class Session(SessionRedirectMixin):
         start = preferred_clock()
         response = adapter.send(request, **kwargs)
         response.elapsed = timedelta(seconds=preferred_clock() - start)
+        if options is not None:
+            options.mark(response)
 
         response = dispatch_hook("response", hooks, response, **kwargs)
         # A hook may have sent further requests, as Digest authentication does.
@@ -587,13 +635,17 @@ class Session(SessionRedirectMixin):
         """The settings for one request: its own, then the environment's, then the session's."""
         if self.trust_env:
             _fill()
+            options = self._options
             no_proxy = None if proxies is None else proxies.get("no_proxy")
-            found = get_environ_proxies(url, no_proxy=no_proxy)
+            found = {}
+            if options is None or not options.ignores_environment_proxies(url, self.proxies, no_proxy):
+                found = get_environ_proxies(url, no_proxy=no_proxy)
             if proxies is not None:
                 for scheme, proxy in found.items():
                     proxies.setdefault(scheme, proxy)
             # The second is curl's. Both come before the session's `verify`.
-            if verify is True or verify is None:
+            ignores_bundle = options is not None and options.ignores_environment_bundle(verify, self.verify)
+            if (verify is True or verify is None) and not ignores_bundle:
                 verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or verify
 
         return {
@@ -622,16 +674,27 @@ class Session(SessionRedirectMixin):
     def mount(self, prefix: str, adapter: _t.BaseAdapter) -> None:
         """Use `adapter` for the URLs that begin with `prefix`. The longest matching prefix wins."""
         self.adapters[prefix] = adapter
+        if self._options is not None:
+            from ._adapter_options import apply_to_adapter
+
+            apply_to_adapter(adapter, self._options)
         # Longer prefixes stay in front: what is shorter than this one goes to the end, in order.
         for shorter in [key for key in self.adapters if len(key) < len(prefix)]:
             self.adapters[shorter] = self.adapters.pop(shorter)
 
     def __getstate__(self) -> dict[str, _t.Any]:
-        return {name: getattr(self, name, None) for name in self.__attrs__}
+        state = {name: getattr(self, name, None) for name in self.__attrs__}
+        if self._options is not None:
+            state["_options"] = self._options
+        return state
 
     def __setstate__(self, state: dict[str, _t.Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+        if self._options is not None:
+            from ._options import NOTHING, apply
+
+            apply(self, NOTHING, self._options)
 
 
 _mount = Session.mount
