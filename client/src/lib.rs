@@ -35,9 +35,11 @@ pub mod engine;
 pub mod incoming;
 #[doc(hidden)]
 pub mod net;
+mod random;
 mod request;
 mod resolve;
 mod response;
+mod retries;
 mod sender;
 #[doc(hidden)]
 pub mod session;
@@ -50,12 +52,14 @@ pub use body::{Body, Source};
 pub use client::Client;
 pub use entreat_core::dial::Family;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
+pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
     Blame, Config, Error, Headers, Identity, Kind, Network, Result, Roots, Timeout, TlsRules, Url, Version,
 };
 pub use request::Request;
 pub use response::{Reader, Redirect, Response};
+pub use retries::Retried;
 
 use std::sync::OnceLock;
 

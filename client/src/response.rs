@@ -6,6 +6,7 @@
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::net::blocking::{Blocking, block};
+use crate::retries::Retried;
 use crate::text;
 use entreat_core::{Error, Headers, Kind, ResponseHead, Result, Url, Version};
 use std::fmt;
@@ -23,9 +24,15 @@ use std::time::Duration;
 pub struct Response<N: Net = Blocking> {
     head: ResponseHead,
     url: Url,
-    history: Vec<Redirect>,
+    past: Past,
     elapsed: Duration,
     incoming: Incoming<N>,
+}
+
+/// What came before an answer.
+pub(crate) struct Past {
+    pub(crate) redirects: Vec<Redirect>,
+    pub(crate) retries: Vec<Retried>,
 }
 
 /// A response on the way that was a redirect, without its body.
@@ -60,11 +67,11 @@ impl<N: Net> Response<N> {
     pub(crate) fn new(
         head: ResponseHead,
         url: Url,
-        history: Vec<Redirect>,
+        past: Past,
         elapsed: Duration,
         incoming: Incoming<N>,
     ) -> Response<N> {
-        Response { head, url, history, elapsed, incoming }
+        Response { head, url, past, elapsed, incoming }
     }
 
     /// The status code, 100 to 999.
@@ -104,7 +111,17 @@ impl<N: Net> Response<N> {
 
     /// The redirects that were followed, in order.
     pub fn history(&self) -> &[Redirect] {
-        &self.history
+        &self.past.redirects
+    }
+
+    /// How often the request was tried: 1, and one more for each retry. Redirects do not count.
+    pub fn attempts(&self) -> u32 {
+        self.past.retries.len() as u32 + 1
+    }
+
+    /// The attempts that failed before this answer, in order.
+    pub fn retries(&self) -> &[Retried] {
+        &self.past.retries
     }
 
     /// From the start of the request, redirects included, to the end of this head.

@@ -1,16 +1,18 @@
 //! What the requests of one client share, and the journey of one request.
 //!
 //! [`Session::deliver`] is that journey, the same for every net: prepare, exchange, judge, and again where a redirect
-//! says so. What each step decides is core's `exchange`; how bytes travel is `engine`. The faces are `client` and
+//! or the rules for retries say so. What each step decides is core's `exchange`; how bytes travel is `engine`. The faces are `client` and
 //! `aio`.
 
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use crate::request::Request;
-use crate::response::{Redirect, Response};
+use crate::response::{Past, Redirect, Response};
+use crate::retries::Retries;
 use entreat_core::exchange::{self, Draft, Judgement};
 use entreat_core::policy::cookies::{self, Jar};
 use entreat_core::policy::redirect;
+use entreat_core::policy::retry::Budget;
 use entreat_core::{Config, Deadlines, ResponseHead, Result, Scheme, Settings, Url};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,7 @@ struct Shared<N: Net> {
     config: Config,
     settings: Settings,
     jar: Mutex<Jar>,
+    retry_budget: Mutex<Budget>,
 }
 
 impl<N: Net> Session<N> {
@@ -34,7 +37,9 @@ impl<N: Net> Session<N> {
     pub fn new(net: N, config: Config) -> Result<Session<N>> {
         let settings = config.clone().resolve()?;
         let engine = Engine::new(net, settings.pool);
-        Ok(Session(Arc::new(Shared { engine, config, settings, jar: Mutex::new(Jar::new()) })))
+        let retry_budget = Mutex::new(settings.retry_budget);
+        let jar = Mutex::new(Jar::new());
+        Ok(Session(Arc::new(Shared { engine, config, settings, jar, retry_budget })))
     }
 
     /// What makes and keeps the connections.
@@ -42,7 +47,7 @@ impl<N: Net> Session<N> {
         &self.0.engine
     }
 
-    /// Sends a request, follows its redirects, and returns when the head of the answer is there.
+    /// Sends a request, again where its rules for retries say so, follows its redirects, and returns when the head of the answer is there.
     ///
     /// # Errors
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
@@ -52,6 +57,8 @@ impl<N: Net> Session<N> {
         let started = self.0.engine.net.now();
         let deadlines = Deadlines::start(settings.timeout, started);
         let mut history = Vec::new();
+        let mut retries =
+            Retries::new(&self.0.engine.net, &settings.retries, &self.0.retry_budget, deadlines);
         loop {
             let cookie = self.cookie_for(&url, &settings);
             let draft = Draft {
@@ -73,13 +80,27 @@ impl<N: Net> Session<N> {
                 deadlines,
                 keep_alive: true,
             };
-            let (head, mut incoming) = self.0.engine.exchange(&outgoing).await?;
+            let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    // Waits are rare: boxed, they do not make the future of every request larger.
+                    Box::pin(retries.after_error(error, &request.method, &request.body)).await?;
+                    continue;
+                }
+            };
             self.store_cookies(&url, &head, &settings);
+            if retries.concern(head.status) {
+                let (method, body) = (&request.method, &request.body);
+                if Box::pin(retries.after_answer(&head, &mut incoming, method, body)).await? {
+                    continue;
+                }
+            }
             let followed = history.len() as u32;
             match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
                 Judgement::Deliver => {
                     let elapsed = self.0.engine.net.now() - started;
-                    return Ok(Response::new(head, url, history, elapsed, incoming));
+                    let past = Past { redirects: history, retries: retries.past() };
+                    return Ok(Response::new(head, url, past, elapsed, incoming));
                 }
                 Judgement::Follow(next) => {
                     incoming.skip().await;

@@ -7,7 +7,7 @@ use crate::deadline::Timeout;
 use crate::error::{Error, Kind, Result};
 use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
-use crate::policy::redirect;
+use crate::policy::{redirect, retry};
 use crate::pool;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub use network::Network;
 pub struct Config {
     timeout: Option<Timeout>,
     redirects: Option<redirect::Rules>,
+    retries: Option<retry::Rules>,
+    retry_budget: Option<retry::Budget>,
     decompress: Option<bool>,
     cookies: Option<bool>,
     user_agent: Option<Arc<str>>,
@@ -78,6 +80,10 @@ pub struct Settings {
     pub timeout: Timeout,
     /// Whether and how redirects are followed.
     pub redirects: redirect::Rules,
+    /// Whether and how a request that failed is sent again.
+    pub retries: retry::Rules,
+    /// The share of retries among the requests. Client scope only: a request cannot change it.
+    pub retry_budget: retry::Budget,
     /// Ask for coded bodies and decode them.
     pub decompress: bool,
     /// Keep cookies between requests.
@@ -111,6 +117,22 @@ impl Config {
     /// Whether and how redirects are followed. Default: [`redirect::Rules::modern`], at most 20.
     pub fn redirects(mut self, rules: redirect::Rules) -> Config {
         self.redirects = Some(rules);
+        self
+    }
+
+    /// Whether, for what and how far apart a request that failed is sent again. Default: never, since only the program
+    /// knows whether it would rather wait or be told. [`retry::Rules::times`] has the waits and failures that suit
+    /// most. Many retries of many clients keep a server down: see [`Config::retry_budget`].
+    pub fn retries(mut self, rules: retry::Rules) -> Config {
+        self.retries = Some(rules);
+        self
+    }
+
+    /// The share of retries among a client's requests, counted over those that may be retried. Default
+    /// [`retry::Budget::default`]: one for five requests in the long run, ten at once. 0 of both forbids retries;
+    /// [`retry::Budget::unlimited`] multiplies the load of a server that fails. Only a client's counts.
+    pub fn retry_budget(mut self, budget: retry::Budget) -> Config {
+        self.retry_budget = Some(budget);
         self
     }
 
@@ -162,6 +184,8 @@ impl Config {
         Config {
             timeout: self.timeout.or(base.timeout),
             redirects: self.redirects.or_else(|| base.redirects.clone()),
+            retries: self.retries.or_else(|| base.retries.clone()),
+            retry_budget: self.retry_budget.or(base.retry_budget),
             decompress: self.decompress.or(base.decompress),
             cookies: self.cookies.or(base.cookies),
             user_agent: self.user_agent.or_else(|| base.user_agent.clone()),
@@ -182,6 +206,8 @@ impl Config {
         let settings = Settings {
             timeout: self.timeout.unwrap_or_default(),
             redirects: self.redirects.unwrap_or_default(),
+            retries: self.retries.unwrap_or_default(),
+            retry_budget: self.retry_budget.unwrap_or_default(),
             decompress: self.decompress.unwrap_or(true),
             cookies: self.cookies.unwrap_or(true),
             user_agent: self.user_agent.unwrap_or_else(|| Arc::from(DEFAULT_USER_AGENT)),

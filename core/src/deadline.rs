@@ -155,6 +155,11 @@ impl Deadlines {
         self.earlier(self.timeout.pool, Kind::PoolTimeout, now)
     }
 
+    /// For everything together.
+    pub fn total(&self) -> Deadline {
+        Deadline { at: self.total, kind: Kind::TotalTimeout }
+    }
+
     fn earlier(&self, part: Option<Duration>, kind: Kind, now: Instant) -> Deadline {
         let part = part.and_then(|limit| now.checked_add(limit));
         match (part, self.total) {

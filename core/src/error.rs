@@ -208,6 +208,8 @@ struct Inner {
     seen: Option<Cow<'static, str>>,
     hint: Option<Cow<'static, str>>,
     received: Option<Box<[u8]>>,
+    /// Retries before this one.
+    retries: u32,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -224,6 +226,7 @@ impl Error {
             seen: None,
             hint: None,
             received: None,
+            retries: 0,
             source: None,
         }))
     }
@@ -255,6 +258,12 @@ impl Error {
     /// The underlying cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// How often the request was sent again before it ended in this.
+    pub fn with_retries(mut self, retries: u32) -> Error {
+        self.0.retries = retries;
         self
     }
 
@@ -301,6 +310,11 @@ impl Error {
         self.0.received.as_deref()
     }
 
+    /// How often the request was tried: 1, and one more for each retry. Redirects do not count.
+    pub fn attempts(&self) -> u32 {
+        self.0.retries.saturating_add(1)
+    }
+
     /// True for every kind of time-out.
     pub fn is_timeout(&self) -> bool {
         self.0.kind.is_timeout()
@@ -333,6 +347,9 @@ impl Error {
         }
         if let Some(source) = &self.0.source {
             text.push_str(&format!(": {source}"));
+        }
+        if self.0.retries > 0 {
+            text.push_str(&format!(", at the last of {} attempts", self.attempts()));
         }
         if let Some(hint) = &self.0.hint {
             text.push_str(&format!(" ({hint})"));
@@ -402,6 +419,14 @@ mod tests {
             error.to_string(),
             "malformed chunk in the response's body: expected a hexadecimal size, got \"xyz\\r\\n\" (a hint) for http://a/b"
         );
+    }
+
+    #[test]
+    fn attempts_are_counted_and_shown() {
+        let error = Error::new(Kind::Connect);
+        assert_eq!((error.attempts(), error.to_string().contains("attempts")), (1, false));
+        let error = error.with_retries(2);
+        assert_eq!((error.attempts(), error.to_string().contains("the last of 3 attempts")), (3, true));
     }
 
     #[test]

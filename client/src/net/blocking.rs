@@ -102,6 +102,10 @@ impl Net for Blocking {
         ready(self.write_listening_now(stream, bytes, deadline))
     }
 
+    fn sleep_until(&self, until: Instant, deadline: Deadline) -> impl Future<Output = Result<()>> + Send {
+        ready(self.sleep_now(until, deadline))
+    }
+
     fn peek(&self, stream: &mut Stream) -> Peeked {
         peek_now(&stream.socket)
     }
@@ -174,6 +178,18 @@ impl Blocking {
     #[cfg(not(unix))]
     fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
         self.write_now(stream, bytes, deadline)
+    }
+
+    fn sleep_now(&self, until: Instant, deadline: Deadline) -> Result<()> {
+        loop {
+            let slice = self.slice(deadline)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(slice));
+            self.check_interrupt()?;
+        }
     }
 
     /// How long to wait before looking around again; the deadline's error where it has passed.

@@ -73,6 +73,9 @@ pub trait Net: Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<usize>> + Send;
 
+    /// Waits until then.
+    fn sleep_until(&self, until: Instant, deadline: Deadline) -> impl Future<Output = Result<()>> + Send;
+
     /// What a read would find, without waiting and without taking it.
     fn peek(&self, stream: &mut Self::Stream) -> Peeked;
 }

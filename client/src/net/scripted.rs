@@ -214,6 +214,17 @@ impl Net for Scripted {
         .await
     }
 
+    async fn sleep_until(&self, until: Instant, deadline: Deadline) -> Result<()> {
+        self.wait_for(deadline, |world| {
+            if world.now < until {
+                world.wait_until(until);
+                return None;
+            }
+            Some(Ok(()))
+        })
+        .await
+    }
+
     fn peek(&self, stream: &mut Stream) -> Peeked {
         let mut world = self.world();
         world.play();

@@ -93,6 +93,11 @@ impl Net for Tokio {
         }
     }
 
+    async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
+        begin(deadline).await?;
+        until(deadline, tokio::time::sleep_until(until_then.into())).await
+    }
+
     fn peek(&self, stream: &mut TcpStream) -> Peeked {
         peek_tokio(stream)
     }

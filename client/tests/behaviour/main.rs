@@ -14,6 +14,7 @@ mod cookies;
 mod exchange;
 mod faces;
 mod redirects;
+mod retries;
 mod reuse;
 mod support;
 mod time;

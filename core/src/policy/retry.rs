@@ -251,7 +251,9 @@ fn backoff(rules: &Rules, retries: u32, random: f64) -> Duration {
     let doubled = 2_u32.checked_pow(retries).and_then(|factor| rules.backoff.checked_mul(factor));
     let longest = doubled.map_or(rules.max_backoff, |wait| wait.min(rules.max_backoff));
     let share = 1.0 - rules.jitter.clamp(0.0, 1.0) * random.clamp(0.0, 1.0);
-    longest.mul_f64(if share.is_nan() { 1.0 } else { share })
+    let wait = longest.as_secs_f64() * if share.is_nan() { 1.0 } else { share };
+    // The longest of all durations is no fraction that a duration can hold.
+    Duration::try_from_secs_f64(wait).unwrap_or(longest)
 }
 
 /// RFC 9110 section 10.2.3. A date that has passed is no wait; what is neither number nor date says nothing.
@@ -282,6 +284,11 @@ impl Budget {
     pub fn new(ratio: f64, reserve: u32) -> Budget {
         let ratio = if ratio.is_finite() { ratio.max(0.0) } else { 0.0 };
         Budget { ratio, reserve: f64::from(reserve), balance: f64::from(reserve) }
+    }
+
+    /// Allows any number.
+    pub const fn unlimited() -> Budget {
+        Budget { ratio: 0.0, reserve: f64::INFINITY, balance: f64::INFINITY }
     }
 
     /// A request begins.
@@ -381,6 +388,12 @@ mod tests {
         }
         assert_eq!(outcomes, [true, false, true, true, false]);
         assert_eq!((history.connect, history.read, history.total()), (1, 2, 3));
+    }
+
+    #[test]
+    fn the_longest_of_waits_does_not_overflow() {
+        let rules = Rules { backoff: Duration::MAX, max_backoff: Duration::MAX, ..Rules::times(1) };
+        assert_eq!(wait(&rules, &GET), Duration::MAX);
     }
 
     #[test]
