@@ -54,6 +54,11 @@ impl Client {
     pub async fn close(&self) {
         self.0.engine().close().await;
     }
+
+    /// What the connections are doing, at this moment.
+    pub fn pool_stats(&self) -> crate::PoolStats {
+        self.0.engine().stats()
+    }
 }
 
 impl Default for Client {

@@ -60,6 +60,11 @@ impl Client {
         block(self.0.engine().close());
     }
 
+    /// What the connections are doing, at this moment.
+    pub fn pool_stats(&self) -> crate::PoolStats {
+        self.0.engine().stats()
+    }
+
     /// How many connections are idle.
     pub fn idle_connections(&self) -> usize {
         self.0.engine().idle()

@@ -3,11 +3,15 @@
 //! Knows whether the peer is still there, and whether it refuses what it is being sent. What the bytes mean is decided
 //! in core; which connection serves which request, in `engine`.
 
+use crate::fork;
 use crate::net::Net;
+use crate::permits::Permit;
 use crate::tls;
 use crate::transport::Transport;
+use entreat_core::pool::Key;
 use entreat_core::{Deadline, Deadlines, Result};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
@@ -25,12 +29,44 @@ pub(crate) struct Connection<S> {
     pub(crate) born: Instant,
     /// Exchanges begun on it.
     pub(crate) exchanges: u64,
+    /// The process that made it.
+    pub(crate) generation: u32,
+    /// Among those that are open; counted off when the socket is closed.
+    _counted: Counted,
+    /// The right to be in use, where that is limited. Given back behind the socket.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// One of the connections that a client has open.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(crate) fn new(open: &Arc<AtomicUsize>) -> Counted {
+        open.fetch_add(1, Ordering::Relaxed);
+        Counted(Arc::clone(open))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, origin: Arc<str>, settings: u64, born: Instant) -> Connection<S> {
-        let transport = Transport::new(stream);
-        Connection { transport, received: Received::default(), origin, settings, born, exchanges: 0 }
+    pub(crate) fn new(stream: S, key: Key<'_>, counted: Counted, born: Instant) -> Connection<S> {
+        Connection {
+            transport: Transport::new(stream),
+            received: Received::default(),
+            origin: key.origin.into(),
+            settings: key.settings,
+            born,
+            exchanges: 0,
+            generation: fork::generation(),
+            _counted: counted,
+            permit: None,
+        }
     }
 
     /// Runs the TLS handshake of `session` to its end.

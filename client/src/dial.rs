@@ -3,19 +3,23 @@
 //! Called by `engine` when the pool has nothing. Decides nothing about reuse: [`settings_id`] says which requests may share
 //! what was made here.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Counted};
 use crate::engine::Outgoing;
 use crate::net::Net;
 use crate::{resolve, tls};
 use entreat_core::pool::Key;
 use entreat_core::{Result, Scheme, TlsRules};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// What it takes to make a connection for one request.
 pub(crate) struct Dialler<'a, N: Net> {
     pub(crate) net: &'a N,
     pub(crate) tls: &'a tls::Contexts,
     pub(crate) outgoing: &'a Outgoing<'a>,
+    /// How many connections the client has open.
+    pub(crate) open: &'a Arc<AtomicUsize>,
 }
 
 impl<N: Net> Dialler<'_, N> {
@@ -31,7 +35,7 @@ impl<N: Net> Dialler<'_, N> {
         let network = &outgoing.settings.network;
         let addresses = resolve::addresses(self.net, url, network, deadline).await?;
         let stream = self.net.connect(&addresses, network, deadline).await?;
-        let mut connection = Box::new(Connection::new(stream, key.origin.into(), key.settings, now));
+        let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now));
         if let Some(session) = session {
             connection.secure(self.net, session, deadline).await?;
         }

@@ -8,15 +8,17 @@
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::dial::{self, Dialler};
+use crate::fork;
 use crate::incoming::Incoming;
 use crate::net::Net;
+use crate::permits::{Permit, Permits};
 use crate::sender::{Sender, Sent};
 use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
 use entreat_core::h1::{self, HeadParser, Verdict};
 use entreat_core::pool::{self, Key, Pool};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Settings, Url};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,27 @@ const GOODBYE: Duration = Duration::from_millis(100);
 pub struct Engine<N: Net> {
     pub(crate) net: N,
     pool: Mutex<Pool<Box<Connection<N::Stream>>>>,
+    /// Who may have a connection, where that is limited.
+    permits: Option<Arc<Permits>>,
     tls: tls::Contexts,
     closed: AtomicBool,
+    open: Arc<AtomicUsize>,
+    opened: AtomicU64,
+}
+
+/// What a client's connections are doing, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStats {
+    /// Connections that wait for a request.
+    pub idle: usize,
+    /// Connections that serve one, or hold a response that is neither read to its end nor dropped.
+    pub in_use: usize,
+    /// Requests that wait for a connection: the limits of [`PoolRules`](crate::PoolRules) are reached.
+    pub waiting: usize,
+    /// Connections made since the client was.
+    pub opened: u64,
+    /// Exchanges that took a connection which had served before.
+    pub reused: u64,
 }
 
 /// A request as it goes over the wire: nothing is added to it any more.
@@ -67,11 +88,15 @@ struct Attempt {
 impl<N: Net> Engine<N> {
     /// An engine without connections.
     pub fn new(net: N, rules: pool::Rules) -> Arc<Engine<N>> {
+        fork::watch();
         Arc::new(Engine {
             net,
             pool: Mutex::new(Pool::new(rules)),
+            permits: Permits::new(&rules),
             tls: tls::Contexts::default(),
             closed: AtomicBool::new(false),
+            open: Arc::default(),
+            opened: AtomicU64::new(0),
         })
     }
 
@@ -146,6 +171,20 @@ impl<N: Net> Engine<N> {
         self.pool().idle()
     }
 
+    /// What the connections are doing.
+    pub fn stats(&self) -> PoolStats {
+        let pool = self.pool();
+        let (idle, reused) = (pool.idle(), pool.taken());
+        drop(pool);
+        PoolStats {
+            idle,
+            in_use: self.open.load(Ordering::Relaxed).saturating_sub(idle),
+            waiting: self.permits.as_ref().map_or(0, |permits| permits.waiting()),
+            opened: self.opened.load(Ordering::Relaxed),
+            reused,
+        }
+    }
+
     /// Closes connections that idled too long; returns when to look again.
     pub fn expire(&self) -> Option<Instant> {
         let (expired, next) = self.pool().expire(self.net.now());
@@ -153,21 +192,47 @@ impl<N: Net> Engine<N> {
         next
     }
 
-    /// An idle connection whose peer is still there, or a new one.
+    /// An idle connection whose peer is still there, or a new one; where their number is limited, when it is this
+    /// request's turn.
     async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Box<Connection<N::Stream>>> {
         if self.is_closed() {
             return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
         }
         let origin = outgoing.url.origin();
         let key = Key { origin: &origin, settings: dial::settings_id(outgoing) };
+        let permit = match &self.permits {
+            None => None,
+            // In a box, as most clients have no limits and all would carry its room.
+            Some(permits) => Some(Box::pin(self.turn(permits, outgoing, &origin)).await?),
+        };
+        let mut connection = self.connection_for(outgoing, key, fresh).await?;
+        connection.permit = permit;
+        Ok(connection)
+    }
+
+    async fn turn(&self, permits: &Arc<Permits>, outgoing: &Outgoing<'_>, origin: &str) -> Result<Permit> {
+        permits.acquire(&self.net, &Arc::from(origin), outgoing.deadlines.pool(self.net.now())).await
+    }
+
+    async fn connection_for(
+        &self,
+        outgoing: &Outgoing<'_>,
+        key: Key<'_>,
+        fresh: bool,
+    ) -> Result<Box<Connection<N::Stream>>> {
         if outgoing.keep_alive && !fresh {
             while let Some(mut connection) = self.take_idle(key) {
-                if connection.is_alive(&self.net).await {
+                if connection.generation == fork::generation() && connection.is_alive(&self.net).await {
                     return Ok(connection);
                 }
             }
         }
-        Dialler { net: &self.net, tls: &self.tls, outgoing }.open(key).await
+        if let Some(permits) = &self.permits {
+            let evicted = self.pool().make_room(key.origin, permits.in_use(key.origin));
+            drop(evicted);
+        }
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Dialler { net: &self.net, tls: &self.tls, outgoing, open: &self.open }.open(key).await
     }
 
     fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {
@@ -252,11 +317,18 @@ impl<N: Net> Engine<N> {
         let origin = Arc::clone(&connection.origin);
         let key = Key { origin: &origin, settings: connection.settings };
         let (born, now) = (connection.born, self.net.now());
+        let is_ours = connection.generation == fork::generation();
+        let permit = connection.permit.take();
         let mut pool = self.pool();
-        let surplus = if self.is_closed() { Some(connection) } else { pool.put(key, connection, born, now) };
+        let surplus = match self.is_closed() || !is_ours {
+            true => Some(connection),
+            false => pool.put(key, connection, born, now),
+        };
         // Closing a socket is a system call: not under the lock.
         drop(pool);
         drop(surplus);
+        // The next in line finds the connection in the pool, or room for its own.
+        drop(permit);
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool<Box<Connection<N::Stream>>>> {

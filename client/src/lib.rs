@@ -31,10 +31,12 @@ mod connection;
 mod dial;
 #[doc(hidden)]
 pub mod engine;
+mod fork;
 #[doc(hidden)]
 pub mod incoming;
 #[doc(hidden)]
 pub mod net;
+mod permits;
 mod random;
 mod request;
 mod resolve;
@@ -50,6 +52,7 @@ mod transport;
 
 pub use body::{Body, Source};
 pub use client::Client;
+pub use engine::PoolStats;
 pub use entreat_core::dial::Family;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};

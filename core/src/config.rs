@@ -94,7 +94,7 @@ pub struct Settings {
     pub max_body: Option<u64>,
     /// The largest response head.
     pub head_limits: HeadLimits,
-    /// What the pool keeps. Client scope only: a request cannot change it.
+    /// What the pool keeps and allows. Client scope only: a request cannot change it.
     pub pool: pool::Rules,
     /// Whom to trust.
     pub tls: TlsRules,
@@ -167,7 +167,7 @@ impl Config {
         self
     }
 
-    /// What the pool keeps. Only a client's counts.
+    /// What the pool keeps, and how many connections there may be. Only a client's counts.
     pub fn pool(mut self, rules: pool::Rules) -> Config {
         self.pool = Some(rules);
         self
@@ -218,6 +218,7 @@ impl Config {
             network: network::Knobs::resolve(self.network)?,
         };
         settings.timeout.check()?;
+        settings.pool.check()?;
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));

@@ -17,6 +17,7 @@ pub mod headers;
 pub mod policy;
 pub mod pool;
 pub mod response;
+pub mod slots;
 pub mod url;
 
 pub use config::{Config, Identity, Network, Roots, Settings, TlsRules};

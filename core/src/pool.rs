@@ -1,8 +1,10 @@
 //! Which idle connection serves a request. Holds connections as opaque values; no sockets, no clock, no lock.
 //!
 //! The engine keeps one `Pool` behind a mutex, takes a candidate out, and checks *outside* the lock whether its
-//! peer is still there. Newest first, so that connections beyond the need of the hour grow old and are closed.
+//! peer is still there. Newest first, so that connections beyond the need of the hour grow old and are closed. Those in
+//! use are counted by `slots`.
 
+use crate::error::{Error, Kind, Result};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::{Duration, Instant};
@@ -18,6 +20,37 @@ pub struct Rules {
     pub idle_timeout: Option<Duration>,
     /// How old a connection may grow, so that a change of the DNS is noticed. Default none.
     pub max_age: Option<Duration>,
+    /// Connections to one origin at once, in use or idle. Default none. Whoever comes when all are in use waits its
+    /// turn, up to `Timeout::pool`; a response that is neither read to its end nor dropped keeps its connection, so with
+    /// a limit of 1 a thread that holds one and sends another waits for itself.
+    pub per_origin: Option<usize>,
+    /// Connections at once in all, in use or idle. Default none. Idle ones of other origins make room.
+    pub total: Option<usize>,
+}
+
+impl Rules {
+    /// Refuses limits under which no request could ever be sent.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidConfig`], naming the knob.
+    pub fn check(&self) -> Result<()> {
+        let limits = [("pool.per_origin", self.per_origin), ("pool.total", self.total)];
+        match limits.iter().find(|(_, limit)| *limit == Some(0)) {
+            Some((name, _)) => {
+                let hint = "leave the limit out to allow any number";
+                Err(Error::new(Kind::InvalidConfig)
+                    .expected(format!("{name} above zero"))
+                    .seen("0")
+                    .hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// True where a request may have to wait for its turn.
+    pub fn is_limited(&self) -> bool {
+        self.per_origin.is_some() || self.total.is_some()
+    }
 }
 
 impl Default for Rules {
@@ -27,6 +60,8 @@ impl Default for Rules {
             idle_total: 100,
             idle_timeout: Some(Duration::from_secs(90)),
             max_age: None,
+            per_origin: None,
+            total: None,
         }
     }
 }
@@ -37,6 +72,7 @@ pub struct Pool<T> {
     rules: Rules,
     origins: HashMap<Box<str>, Vec<Idle<T>>, BuildHasherDefault<Fnv>>,
     idle: usize,
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -59,7 +95,7 @@ pub struct Key<'a> {
 impl<T> Pool<T> {
     /// An empty pool.
     pub fn new(rules: Rules) -> Pool<T> {
-        Pool { rules, origins: HashMap::default(), idle: 0 }
+        Pool { rules, origins: HashMap::default(), idle: 0, taken: 0 }
     }
 
     /// Takes the newest idle connection for `key`. Those found too old go to `expired`: drop them outside the lock.
@@ -69,6 +105,7 @@ impl<T> Pool<T> {
             let idle = list.remove(at);
             self.idle -= 1;
             if is_fresh(&self.rules, &idle, now) {
+                self.taken += 1;
                 return Some(idle.connection);
             }
             expired.push(idle.connection);
@@ -135,6 +172,30 @@ impl<T> Pool<T> {
     /// How many connections are idle.
     pub fn idle(&self) -> usize {
         self.idle
+    }
+
+    /// How many connections were taken since the pool was made.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Takes out what is in the way of one more connection to `origin`, of which `in_use.0` are in use, the new one
+    /// among them, and `in_use.1` of all.
+    pub fn make_room(&mut self, origin: &str, in_use: (usize, usize)) -> Vec<T> {
+        let mut evicted = Vec::new();
+        if let (Some(limit), Some(list)) = (self.rules.per_origin, self.origins.get_mut(origin)) {
+            let surplus = (in_use.0 + list.len()).saturating_sub(limit).min(list.len());
+            evicted.extend(list.drain(..surplus).map(|idle| idle.connection));
+            self.idle -= surplus;
+        }
+        if let Some(limit) = self.rules.total {
+            while in_use.1 + self.idle > limit
+                && let Some(connection) = self.evict_oldest()
+            {
+                evicted.push(connection);
+            }
+        }
+        evicted
     }
 
     fn evict_oldest(&mut self) -> Option<T> {
@@ -274,6 +335,27 @@ mod tests {
         let (mut pool, now) = pool(Rules::default(), &[1]);
         assert_eq!(pool.expire(now), (vec![], Some(now + Duration::from_secs(90))));
         assert_eq!(pool.expire(now + Duration::from_secs(91)), (vec![1], None));
+    }
+
+    #[test]
+    fn idle_connections_make_room_within_their_origin_and_the_total() {
+        let rules = Rules { per_origin: Some(2), total: Some(3), ..Rules::default() };
+        let (mut pool, now) = pool(rules, &[1, 2]);
+        let other = Key { origin: "http://b", settings: 0 };
+        assert_eq!(pool.put(other, 3, now, now + Duration::from_secs(1)), None);
+        assert_eq!(pool.make_room("http://c", (1, 1)), [1], "four in all would be one too many");
+        assert_eq!(pool.make_room("http://a", (2, 2)), [2], "both of a's own are in use");
+        assert_eq!(pool.make_room("http://b", (1, 1)), []);
+        assert_eq!(pool.idle(), 1);
+    }
+
+    #[test]
+    fn limits_that_let_nothing_through_are_refused() {
+        for rules in
+            [Rules { per_origin: Some(0), ..Rules::default() }, Rules { total: Some(0), ..Rules::default() }]
+        {
+            assert_eq!(rules.check().unwrap_err().kind(), Kind::InvalidConfig);
+        }
     }
 
     #[test]

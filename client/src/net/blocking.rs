@@ -7,7 +7,7 @@
 //! Attempts to connect race in one `poll`: `connect`. Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
 //! call cannot be interrupted; numeric hosts need no thread.
 
-use super::{Net, Peeked, race};
+use super::{Net, Peeked, Spot, race};
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use socket2::{SockRef, Socket};
 use std::future::{Future, ready};
@@ -106,6 +106,10 @@ impl Net for Blocking {
         ready(self.sleep_now(until, deadline))
     }
 
+    fn park(&self, spot: &Spot, deadline: Deadline) -> impl Future<Output = Result<()>> + Send {
+        ready(self.park_now(spot, deadline))
+    }
+
     fn peek(&self, stream: &mut Stream) -> Peeked {
         peek_now(&stream.socket)
     }
@@ -190,6 +194,13 @@ impl Blocking {
             std::thread::sleep(left.min(slice));
             self.check_interrupt()?;
         }
+    }
+
+    fn park_now(&self, spot: &Spot, deadline: Deadline) -> Result<()> {
+        while !spot.wait(self.slice(deadline)?) {
+            self.check_interrupt()?;
+        }
+        Ok(())
     }
 
     /// How long to wait before looking around again; the deadline's error where it has passed.

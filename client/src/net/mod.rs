@@ -17,8 +17,11 @@ mod race;
 #[cfg(feature = "scripted")]
 pub mod scripted;
 mod socket;
+mod spot;
 #[cfg(feature = "aio")]
 pub mod tokio;
+
+pub use spot::Spot;
 
 /// Sockets, names and time, as the engine sees them.
 ///
@@ -75,6 +78,9 @@ pub trait Net: Send + Sync + 'static {
 
     /// Waits until then.
     fn sleep_until(&self, until: Instant, deadline: Deadline) -> impl Future<Output = Result<()>> + Send;
+
+    /// Waits until `spot` is woken.
+    fn park(&self, spot: &Spot, deadline: Deadline) -> impl Future<Output = Result<()>> + Send;
 
     /// What a read would find, without waiting and without taking it.
     fn peek(&self, stream: &mut Self::Stream) -> Peeked;

@@ -7,7 +7,7 @@
 //!
 //! Futures of this net must be polled by [`Scripted::run`], and whoever joins several of them polls all of them.
 
-use super::{Net, Peeked, race};
+use super::{Net, Peeked, Spot, race};
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
@@ -221,6 +221,17 @@ impl Net for Scripted {
                 return None;
             }
             Some(Ok(()))
+        })
+        .await
+    }
+
+    async fn park(&self, spot: &Spot, deadline: Deadline) -> Result<()> {
+        suspend().await;
+        poll_fn(|context| {
+            let mut world = self.world();
+            deadline.remaining(world.now)?;
+            deadline.at.into_iter().for_each(|at| world.wait_until(at));
+            spot.poll_woken(context).map(Ok)
         })
         .await
     }

@@ -4,9 +4,9 @@
 //! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
 
 use super::blocking::{io_error, resolved};
-use super::{Net, Peeked, race};
+use super::{Net, Peeked, Spot, race};
 use entreat_core::{Deadline, Network, Result};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -96,6 +96,10 @@ impl Net for Tokio {
     async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
         begin(deadline).await?;
         until(deadline, tokio::time::sleep_until(until_then.into())).await
+    }
+
+    async fn park(&self, spot: &Spot, deadline: Deadline) -> Result<()> {
+        until(deadline, poll_fn(|context| spot.poll_woken(context))).await
     }
 
     fn peek(&self, stream: &mut TcpStream) -> Peeked {

@@ -4,8 +4,6 @@ use crate::support::*;
 use entreat::net::Net;
 use entreat::net::scripted::{Scripted, Step};
 use entreat::session::Session;
-use std::future::{Future, poll_fn};
-use std::task::Poll;
 
 const WORKERS: usize = 8;
 const REQUESTS: usize = 50;
@@ -70,14 +68,4 @@ fn futures_that_suspend_everywhere_share_a_session() {
         net.run(all((0..WORKERS).map(|worker| work(session.clone(), peer.url(""), worker))));
         check(&session, &peer);
     });
-}
-
-/// Polls all of them until all are done.
-async fn all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
-    let mut futures: Vec<_> = futures.map(Box::pin).collect();
-    poll_fn(|context| {
-        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }

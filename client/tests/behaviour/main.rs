@@ -13,6 +13,7 @@ mod content;
 mod cookies;
 mod exchange;
 mod faces;
+mod limits;
 mod redirects;
 mod retries;
 mod reuse;

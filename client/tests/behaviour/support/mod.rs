@@ -8,9 +8,11 @@ use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
 use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
 use entreat_testkit::ca::Leaf;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 pub(crate) use tcp::{Tcp, TlsPeer};
@@ -250,6 +252,16 @@ pub(crate) fn response(status: &str, fields: &str, body: impl AsRef<[u8]>) -> St
 
 pub(crate) fn ok(body: &str) -> Step {
     response("200 OK", "", body)
+}
+
+/// Polls all of them until all are done.
+pub(crate) async fn all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
+    let mut futures: Vec<_> = futures.map(Box::pin).collect();
+    poll_fn(|context| {
+        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Runs a test on a thread of its own; one that does not end fails instead of blocking all others.
