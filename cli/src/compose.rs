@@ -71,8 +71,8 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let redirects = RedirectRules { follow: !arguments.no_follow, ..RedirectRules::modern() };
     let roots = arguments.cacert.clone().map_or(Roots::System, Roots::Path);
     let identity =
-        arguments.cert.clone().map(|certificate| Identity { certificate, key: arguments.key.clone() });
-    let tls = TlsRules { roots, accept_any_certificate: arguments.insecure, identity };
+        arguments.cert.clone().map(|certificate| Identity::files(certificate, arguments.key.clone()));
+    let tls = TlsRules { roots, accept_any_certificate: arguments.insecure, identity, ..TlsRules::default() };
     let config = Config::new().redirects(redirects).tls(tls);
     match arguments.timeout {
         None => Ok(config),

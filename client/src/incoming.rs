@@ -9,7 +9,7 @@ use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use entreat_core::content::Decoder;
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
-use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result};
+use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, TlsInfo};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,8 @@ pub struct Incoming<N: Net> {
     /// Bytes handed to the caller.
     delivered: u64,
     url: String,
+    /// How its connection was encrypted.
+    tls: Option<Arc<TlsInfo>>,
     /// What ended it before its time.
     failure: Option<Error>,
 }
@@ -71,6 +73,7 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
     ) -> Incoming<N> {
+        let tls = connection.tls_info().cloned();
         let mut raw = Raw {
             engine: Arc::clone(engine),
             connection: Some(connection),
@@ -93,6 +96,7 @@ impl<N: Net> Incoming<N> {
             max_body: outgoing.settings.max_body,
             delivered: 0,
             url: outgoing.url.as_str().to_owned(),
+            tls,
             failure: None,
         }
     }
@@ -149,6 +153,11 @@ impl<N: Net> Incoming<N> {
         }
         bytes.truncate(filled);
         Ok(())
+    }
+
+    /// How the connection was encrypted; `None` where it was not.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_deref()
     }
 
     /// True once nothing more will come: everything was read, or the body was given up.

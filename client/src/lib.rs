@@ -46,7 +46,7 @@ mod sender;
 #[doc(hidden)]
 pub mod session;
 mod text;
-#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+#[cfg_attr(not(feature = "tls"), path = "tls/absent.rs")]
 mod tls;
 mod transport;
 
@@ -58,7 +58,8 @@ pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
-    Blame, Config, Error, Headers, Identity, Kind, Network, Result, Roots, Timeout, TlsRules, Url, Version,
+    Blame, Config, Error, Headers, Identity, Kind, Material, Network, Passphrase, Pin, Result, Roots,
+    Timeout, TlsInfo, TlsRules, TlsVersion, Url, Version,
 };
 pub use request::Request;
 pub use response::{Reader, Redirect, Response};

@@ -8,7 +8,7 @@ use crate::net::Net;
 use crate::net::blocking::{Blocking, block};
 use crate::retries::Retried;
 use crate::text;
-use entreat_core::{Error, Headers, Kind, ResponseHead, Result, Url, Version};
+use entreat_core::{Error, Headers, Kind, ResponseHead, Result, TlsInfo, Url, Version};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -127,6 +127,13 @@ impl<N: Net> Response<N> {
     /// From the start of the request, redirects included, to the end of this head.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    /// How the connection was encrypted: version, cipher suite, the server's certificates; `None` for `http`.
+    ///
+    /// Behind a proxy this is the connection to the server, not the one to the proxy.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.incoming.tls()
     }
 
     /// The fields behind a chunked body, once it was read to its end.

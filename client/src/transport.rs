@@ -6,7 +6,8 @@
 
 use crate::net::{Net, Peeked};
 use crate::tls;
-use entreat_core::{Deadline, Error, Kind, Result};
+use entreat_core::{Deadline, Error, Kind, Result, TlsInfo};
+use std::sync::Arc;
 
 /// How many batches of TLS messages may lie on an idle connection: servers send two tickets, floods are endless.
 const TICKET_BATCHES: usize = 16;
@@ -22,6 +23,8 @@ pub(crate) struct Transport<S> {
 #[derive(Debug)]
 struct Tls {
     session: tls::Session,
+    /// What the handshake came to.
+    info: Option<Arc<TlsInfo>>,
     /// Records on their way out, gone up to `sent`.
     outgoing: Vec<u8>,
     sent: usize,
@@ -39,10 +42,11 @@ impl<S> Transport<S> {
         session: tls::Session,
         deadline: Deadline,
     ) -> Result<()> {
-        let mut tls = Box::new(Tls { session, outgoing: Vec::with_capacity(1024), sent: 0 });
+        let mut tls = Box::new(Tls { session, info: None, outgoing: Vec::with_capacity(1024), sent: 0 });
         loop {
             tls.flush(net, &mut self.stream, deadline).await?;
             if !tls.session.is_handshaking() {
+                tls.info = Some(Arc::new(tls.session.info()));
                 self.tls = Some(tls);
                 return Ok(());
             }
@@ -58,6 +62,11 @@ impl<S> Transport<S> {
                 return Err(error);
             }
         }
+    }
+
+    /// What the handshake came to, where there was one.
+    pub(crate) fn tls_info(&self) -> Option<&Arc<TlsInfo>> {
+        self.tls.as_ref()?.info.as_ref()
     }
 
     /// Bytes that the stream has taken so far, handshakes not counted.

@@ -9,7 +9,7 @@ use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
 use crate::policy::{redirect, retry};
 use crate::pool;
-use std::path::PathBuf;
+use crate::tls::TlsRules;
 use std::sync::Arc;
 
 mod network;
@@ -38,39 +38,6 @@ pub struct Config {
     pool: Option<pool::Rules>,
     tls: Option<TlsRules>,
     network: Option<Arc<network::Knobs>>,
-}
-
-/// Whom to trust, for `https`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct TlsRules {
-    /// Which certificates may sign a server's.
-    pub roots: Roots,
-    /// Accept any certificate and any name. Default false: with it, anyone on the way can read and change all.
-    pub accept_any_certificate: bool,
-    /// What the client shows a server that asks for a certificate. Default none.
-    pub identity: Option<Identity>,
-}
-
-/// A client's certificate and key, in PEM files that are read when they are first used. The key must not be encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// The certificate, and those that lead from it to its authority.
-    pub certificate: PathBuf,
-    /// Its key; `None` where it stands in the same file.
-    pub key: Option<PathBuf>,
-}
-
-/// The certificates at which trust ends.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Roots {
-    /// The operating system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place; Mozilla's
-    /// roots, compiled in, where neither has any.
-    #[default]
-    System,
-    /// A PEM file, or a directory of PEM files, and nothing else.
-    Path(PathBuf),
-    /// PEM text, and nothing else.
-    Pem(Arc<[u8]>),
 }
 
 /// All settings of one exchange, none left open.
@@ -218,7 +185,11 @@ impl Config {
             network: network::Knobs::resolve(self.network)?,
         };
         settings.timeout.check()?;
+<<<<<<< HEAD
         settings.pool.check()?;
+=======
+        settings.tls.check()?;
+>>>>>>> 7a354ab (TLS: versions, ALPN, names, pins, CRLs, more roots, Response::tls; roots and key usage are judged as well, a server's own certificate may be a root)
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));

@@ -18,11 +18,13 @@ pub mod policy;
 pub mod pool;
 pub mod response;
 pub mod slots;
+pub mod tls;
 pub mod url;
 
-pub use config::{Config, Identity, Network, Roots, Settings, TlsRules};
+pub use config::{Config, Network, Settings};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;
 pub use response::{ResponseHead, Version};
+pub use tls::{Identity, Material, Passphrase, Pin, Roots, TlsInfo, TlsRules, TlsVersion};
 pub use url::{Scheme, Url};

@@ -132,7 +132,7 @@ fn timeout(connect: Option<f64>, read: Option<f64>) -> Result<Timeout, Error> {
 }
 
 fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>) -> PyResult<Settings> {
-    let identity = cert.map(|(certificate, key)| Identity { certificate, key });
+    let identity = cert.map(|(certificate, key)| Identity::files(certificate, key));
     let mut rules = TlsRules { identity, ..TlsRules::default() };
     match verify.extract::<bool>() {
         // Without a path: the operating system's store.

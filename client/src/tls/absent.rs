@@ -2,7 +2,7 @@
 //!
 //! The same names as in `tls`, so that nothing else needs to know which of the two was built.
 
-use entreat_core::{Error, Kind, Result, TlsRules};
+use entreat_core::{Error, Kind, Result, TlsInfo, TlsRules};
 
 #[derive(Debug, Default)]
 pub(crate) struct Contexts {}
@@ -19,6 +19,10 @@ pub(crate) enum Session {}
 
 impl Session {
     pub(crate) fn is_handshaking(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn info(&self) -> TlsInfo {
         match *self {}
     }
 

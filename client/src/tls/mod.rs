@@ -1,0 +1,94 @@
+//! TLS by rustls: a configuration for each set of rules, and sessions that take and give bytes.
+//!
+//! Decides how core's `TlsRules` become rustls' settings. Whom to trust is `verify` over `roots` and `certificate`; what
+//! the client shows of itself is `identity`; why something was refused is `refusal`; the bytes are `session`. Not in
+//! core, since rustls reads clocks and randomness and a trust store is files.
+
+mod certificate;
+mod der;
+mod identity;
+mod refusal;
+mod roots;
+mod session;
+mod signature;
+mod verify;
+
+pub(crate) use session::Session;
+
+use entreat_core::{Error, Kind, Result, TlsRules, TlsVersion};
+use refusal::explain;
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, KeyLogFile, SupportedProtocolVersion};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use verify::{Verifier, server_name};
+
+/// Sessions kept for resumption, under one set of rules.
+const RESUMABLE: usize = 256;
+
+/// One rustls configuration per set of rules, made at its first use and kept: loading a trust store costs
+/// milliseconds, and resumption needs a place that lasts. What was agreed on under one set is resumed under no other.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts(Mutex<HashMap<TlsRules, Arc<ClientConfig>>>);
+
+impl Contexts {
+    /// A session with `host` under `rules`, its first bytes ready to be sent.
+    pub(crate) fn session(&self, rules: &TlsRules, host: &str) -> Result<Session> {
+        let name = match &rules.server_name {
+            Some(name) => server_name("tls.server_name", name)?,
+            None => ServerName::try_from(host.to_owned()).map_err(|error| {
+                Error::new(Kind::InvalidUrl).expected("a host name that TLS can verify").with_source(error)
+            })?,
+        };
+        Session::new(self.config(rules)?, name)
+    }
+
+    fn config(&self, rules: &TlsRules) -> Result<Arc<ClientConfig>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = known.get(rules) {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(configure(rules)?);
+        known.insert(rules.clone(), Arc::clone(&config));
+        Ok(config)
+    }
+}
+
+fn configure(rules: &TlsRules) -> Result<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Arc::new(Verifier::new(rules, &provider)?);
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(rules))
+        .map_err(explain)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match &rules.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = identity::load(identity)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| identity::unusable(&identity.certificate).with_source(error))?
+        }
+    };
+    config.resumption = Resumption::in_memory_sessions(RESUMABLE);
+    config.enable_sni = rules.send_server_name;
+    config.alpn_protocols = match &rules.alpn {
+        None => vec![b"http/1.1".to_vec()],
+        Some(names) => names.iter().map(|name| name.as_bytes().to_vec()).collect(),
+    };
+    if rules.key_log && std::env::var_os("SSLKEYLOGFILE").is_some_and(|path| !path.is_empty()) {
+        config.key_log = Arc::new(KeyLogFile::new());
+    }
+    Ok(config)
+}
+
+fn versions(rules: &TlsRules) -> Vec<&'static SupportedProtocolVersion> {
+    [(TlsVersion::Tls13, &rustls::version::TLS13), (TlsVersion::Tls12, &rustls::version::TLS12)]
+        .into_iter()
+        .filter(|(version, _)| (rules.min_version..=rules.max_version).contains(version))
+        .map(|(_, supported)| supported)
+        .collect()
+}

@@ -1,0 +1,364 @@
+//! What is asked of TLS: whom to trust, what to show, which versions and names. Values only.
+//!
+//! [`TlsRules::check`] refuses knobs that contradict each other, and [`Pin::parse`] reads how people write pins. What
+//! files hold, and what a certificate is worth, is found out in the crate `entreat`.
+
+use crate::error::{Error, Kind, Result, excerpt};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Whom to trust and what to show, for `https`.
+///
+/// ```
+/// use entreat_core::{Pin, TlsRules, TlsVersion};
+/// let pin = "sha256/uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+/// let rules = TlsRules {
+///     min_version: TlsVersion::Tls13,
+///     pins: vec![Pin::parse(pin)?],
+///     ..TlsRules::default()
+/// };
+/// # Ok::<(), entreat_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TlsRules {
+    /// Which certificates may sign a server's. A certificate among them that is the server's own, byte by byte, is
+    /// accepted as well, whoever signed it; its dates and names count as ever. Default: the system's.
+    pub roots: Roots,
+    /// More of them, beside `roots`: PEM or DER, files or directories. Default none.
+    pub extra_roots: Vec<Material>,
+    /// Accept any certificate and any name. Default false: with it, anyone on the way can read and change all. That the
+    /// server holds the certificate's key is checked even so. With `pins`, these alone decide.
+    pub accept_any_certificate: bool,
+    /// The server's own certificate must be one of these, on top of all other checks. Default none. A pin outlives no
+    /// change of certificate (fingerprints) or of key (`Spki`): whoever pins without a spare locks himself out.
+    pub pins: Vec<Pin>,
+    /// Lists of revoked certificates, PEM or DER, files or directories. Default none: nothing is looked up, since
+    /// public authorities' lists are large and asking them tells which sites are visited. Where lists are given,
+    /// every certificate below the root must be covered by one that has not expired.
+    pub crls: Vec<Material>,
+    /// Accept certificates on which `crls` say nothing. Default false, as for curl's `--crlfile`.
+    pub accept_unknown_revocation: bool,
+    /// What the client shows a server that asks for a certificate. Default none.
+    pub identity: Option<Identity>,
+    /// The oldest version that is spoken. Default 1.2; older ones are broken and not implemented (RFC 8996).
+    pub min_version: TlsVersion,
+    /// The newest one. Default 1.3.
+    pub max_version: TlsVersion,
+    /// Protocols offered by ALPN (RFC 7301), the preferred one first. Default `http/1.1`, as requests and urllib3;
+    /// with an empty list the extension is not sent. What a server picks changes nothing: HTTP/1.1 is spoken.
+    pub alpn: Option<Arc<[String]>>,
+    /// The name that is sent (SNI) and verified in place of the URL's host. Default the URL's.
+    pub server_name: Option<Arc<str>>,
+    /// The name that is verified, in place of that which is sent. Default the same.
+    pub verify_name: Option<Arc<str>>,
+    /// Tell the server which host is meant (SNI). Default true: without it, servers with many hosts show the
+    /// certificate of another one or refuse. The name is readable on the way.
+    pub send_server_name: bool,
+    /// Append the sessions' keys to the file that `SSLKEYLOGFILE` names, so that Wireshark can decrypt them. Default
+    /// true, as for curl and Python: who can set this program's environment can read its memory as well.
+    pub key_log: bool,
+}
+
+impl Default for TlsRules {
+    fn default() -> TlsRules {
+        TlsRules {
+            roots: Roots::System,
+            extra_roots: Vec::new(),
+            accept_any_certificate: false,
+            pins: Vec::new(),
+            crls: Vec::new(),
+            accept_unknown_revocation: false,
+            identity: None,
+            min_version: TlsVersion::Tls12,
+            max_version: TlsVersion::Tls13,
+            alpn: None,
+            server_name: None,
+            verify_name: None,
+            send_server_name: true,
+            key_log: true,
+        }
+    }
+}
+
+impl TlsRules {
+    /// Refuses what cannot be: versions that exclude each other, protocols without a name or that are not spoken,
+    /// lists of revoked certificates for whoever accepts any.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidConfig`] with the knob named.
+    pub fn check(&self) -> Result<()> {
+        let refused = |expected: &'static str| Err(Error::new(Kind::InvalidConfig).expected(expected));
+        if self.min_version > self.max_version {
+            return refused("tls.min_version no newer than tls.max_version");
+        }
+        for name in self.alpn.iter().flat_map(|names| names.iter()) {
+            if name.is_empty() || name.len() > 255 {
+                return refused("names of 1 to 255 bytes in tls.alpn");
+            }
+            if ["h2", "h3"].contains(&name.as_str()) {
+                return refused("no h2 or h3 in tls.alpn: HTTP/1.1 is spoken");
+            }
+        }
+        if self.accept_any_certificate && !self.crls.is_empty() {
+            return refused("either tls.crls or tls.accept_any_certificate");
+        }
+        Ok(())
+    }
+}
+
+/// The certificates at which trust ends.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Roots {
+    /// The operating system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place; Mozilla's
+    /// roots, compiled in, where neither has any.
+    #[default]
+    System,
+    /// A PEM file, or a directory of PEM files, and nothing else.
+    Path(PathBuf),
+    /// PEM text, and nothing else.
+    Pem(Arc<[u8]>),
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl fmt::Display for TlsVersion {
+    /// As OpenSSL and Python write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsVersion::Tls12 => "TLSv1.2",
+            TlsVersion::Tls13 => "TLSv1.3",
+        })
+    }
+}
+
+/// Something that is in a file, which is read when it is first used, or in memory.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Material {
+    /// A file; where several make sense, a directory of them.
+    File(PathBuf),
+    /// What such a file would hold.
+    Bytes(Arc<[u8]>),
+}
+
+impl fmt::Debug for Material {
+    /// Without the bytes: they may be a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Material::File(path) => f.debug_tuple("File").field(path).finish(),
+            Material::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+        }
+    }
+}
+
+impl From<&str> for Material {
+    /// The text itself, such as PEM: not the name of a file.
+    fn from(text: &str) -> Material {
+        Material::Bytes(text.as_bytes().into())
+    }
+}
+
+impl From<&[u8]> for Material {
+    fn from(bytes: &[u8]) -> Material {
+        Material::Bytes(bytes.into())
+    }
+}
+
+impl From<PathBuf> for Material {
+    fn from(path: PathBuf) -> Material {
+        Material::File(path)
+    }
+}
+
+/// A client's certificate and key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The certificate, and those that lead from it to its authority, in PEM; or a PKCS#12 store of all that and the
+    /// key. Which of the two it is shows in its first bytes.
+    pub certificate: Material,
+    /// Its key in PEM; `None` where it stands in the same place.
+    pub key: Option<Material>,
+    /// What the key or the store is encrypted with. Default none.
+    pub passphrase: Option<Passphrase>,
+}
+
+impl Identity {
+    /// PEM files, or a PKCS#12 file alone.
+    pub fn files(certificate: impl Into<PathBuf>, key: Option<PathBuf>) -> Identity {
+        let certificate = Material::File(certificate.into());
+        Identity { certificate, key: key.map(Material::File), passphrase: None }
+    }
+
+    /// The same from memory: PEM text with certificate and key, or the bytes of a PKCS#12 store.
+    pub fn bytes(bytes: impl AsRef<[u8]>) -> Identity {
+        Identity { certificate: bytes.as_ref().into(), key: None, passphrase: None }
+    }
+
+    /// With the passphrase of its key or store.
+    pub fn passphrase(mut self, passphrase: impl Into<Arc<str>>) -> Identity {
+        self.passphrase = Some(Passphrase(passphrase.into()));
+        self
+    }
+}
+
+/// A passphrase. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Passphrase(Arc<str>);
+
+impl Passphrase {
+    /// The passphrase itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+/// What the server's own certificate must be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pin {
+    /// SHA-256 of its public key (SubjectPublicKeyInfo), which a renewed certificate may keep.
+    Spki([u8; 32]),
+    /// SHA-256 of the certificate.
+    Sha256([u8; 32]),
+    /// SHA-1 of the certificate. Whoever made the certificate could make another one of the same SHA-1; others cannot.
+    Sha1([u8; 20]),
+}
+
+impl Pin {
+    /// Reads `sha256/BASE64` of the public key, as curl (`sha256//BASE64`) and HPKP write it, or the certificate's
+    /// fingerprint in hexadecimal digits, 64 or 40, with or without colons, as `openssl x509 -fingerprint` and
+    /// urllib3 write it.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidConfig`] for anything else, MD5 included.
+    pub fn parse(text: &str) -> Result<Pin> {
+        let pin = match text.strip_prefix("sha256/") {
+            Some(rest) => {
+                let bytes = STANDARD.decode(rest.strip_prefix('/').unwrap_or(rest)).ok();
+                bytes.and_then(|bytes| bytes.try_into().ok()).map(Pin::Spki)
+            }
+            None => hexadecimal(text).and_then(|bytes| match bytes.len() {
+                32 => bytes.try_into().ok().map(Pin::Sha256),
+                20 => bytes.try_into().ok().map(Pin::Sha1),
+                _ => None,
+            }),
+        };
+        pin.ok_or_else(|| {
+            Error::new(Kind::InvalidConfig)
+                .expected("sha256/ and 44 characters of base64, or 64 or 40 hexadecimal digits, as a pin")
+                .seen(excerpt(text.as_bytes()))
+        })
+    }
+}
+
+impl fmt::Display for Pin {
+    /// As [`Pin::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: &[u8] = match self {
+            Pin::Spki(digest) => return write!(f, "sha256/{}", STANDARD.encode(digest)),
+            Pin::Sha256(digest) => digest,
+            Pin::Sha1(digest) => digest,
+        };
+        digits.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pin({self})")
+    }
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pair = |pair: &[u8]| match *pair {
+        [high, low] => Some((digit(high)? * 16 + digit(low)?) as u8),
+        _ => None,
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
+/// What a TLS connection came to: one value for each connection, shared by its responses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// The version spoken.
+    pub version: TlsVersion,
+    /// The cipher suite by its name in IANA's registry, such as `TLS13_AES_128_GCM_SHA256`.
+    pub cipher_suite: String,
+    /// The server's certificate and what it sent behind it, in DER.
+    pub peer_certificates: Vec<Vec<u8>>,
+    /// The protocol that the server picked by ALPN.
+    pub alpn: Option<String>,
+    /// An earlier session was resumed: its certificates are the ones above, and were not sent again.
+    pub resumed: bool,
+    /// The name that was sent (SNI): none for an IP address.
+    pub server_name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: [u8; 32] = [0xab; 32];
+
+    #[test]
+    fn pins_are_read_as_people_write_them() {
+        let base64 = STANDARD.encode(DIGEST);
+        for text in [format!("sha256/{base64}"), format!("sha256//{base64}")] {
+            assert_eq!(Pin::parse(&text).unwrap(), Pin::Spki(DIGEST));
+        }
+        let colons = ["AB"; 32].join(":");
+        assert_eq!(Pin::parse(&colons).unwrap(), Pin::Sha256(DIGEST));
+        assert_eq!(Pin::parse(&"ab".repeat(20)).unwrap(), Pin::Sha1([0xab; 20]));
+    }
+
+    #[test]
+    fn a_pin_is_written_as_it_is_read() {
+        for pin in [Pin::Spki(DIGEST), Pin::Sha256(DIGEST), Pin::Sha1([1; 20])] {
+            assert_eq!(Pin::parse(&pin.to_string()).unwrap(), pin);
+        }
+    }
+
+    #[test]
+    fn what_is_no_pin_is_refused() {
+        let md5 = "ab".repeat(16);
+        for text in ["", "sha256/", "sha256/AAAA", "sha1/AAAA", "xy", &md5, "abc", "é"] {
+            assert_eq!(Pin::parse(text).unwrap_err().kind(), Kind::InvalidConfig, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let identity = Identity::bytes("PRIVATE").passphrase("hunter2");
+        let shown = format!("{:?}", TlsRules { identity: Some(identity), ..TlsRules::default() });
+        assert!(!shown.contains("hunter2") && !shown.contains("PRIVATE"), "{shown}");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let base = TlsRules::default;
+        let versions = TlsRules { min_version: TlsVersion::Tls13, max_version: TlsVersion::Tls12, ..base() };
+        let nameless = TlsRules { alpn: Some(Arc::from([String::new()])), ..base() };
+        let unspoken = TlsRules { alpn: Some(Arc::from(["h2".to_owned()])), ..base() };
+        let lists = TlsRules { accept_any_certificate: true, crls: vec![Material::from("")], ..base() };
+        for rules in [versions, nameless, unspoken, lists] {
+            assert_eq!(rules.check().unwrap_err().kind(), Kind::InvalidConfig, "{rules:?}");
+        }
+        assert!(base().check().is_ok());
+    }
+}
