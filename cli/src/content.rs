@@ -7,8 +7,7 @@ use crate::failure::Failure;
 use crate::items::{Item, Origin, Part};
 use crate::json_body;
 use crate::media_type;
-use crate::multipart::Multipart;
-use entreat::Body;
+use entreat::{Body, Form, Part as FormPart};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -97,22 +96,22 @@ fn form(items: &[&Item]) -> Result<Content, Failure> {
 }
 
 fn multipart(items: &[&Item]) -> Result<Content, Failure> {
-    let mut parts = Multipart::new();
+    let mut form = Form::new();
     for item in items {
         match item.part {
             Part::File => {
                 let (path, named) = item.value.split_once(";type=").unwrap_or((&item.value, ""));
                 let full = expand(path);
                 let media_type = if named.is_empty() { media_type::of(&full) } else { named };
-                parts.file(&item.name, &full, media_type).map_err(|why| Failure::file(path, &why))?;
+                form = form.part(&item.name, FormPart::file(&full).media_type(media_type));
             }
             Part::Field | Part::Json | Part::Header | Part::EmptyHeader | Part::Query => {
-                parts.field(&item.name, &form_value(item)?);
+                form = form.text(&item.name, form_value(item)?);
             }
         }
     }
-    let media_type = Some(parts.media_type());
-    Ok(Content { body: parts.finish(), text: None, media_type })
+    let media_type = Some(form.media_type());
+    Ok(Content { body: form.into_body()?, text: None, media_type })
 }
 
 /// A form has text only: of JSON what is not an object or array goes as it is written.

@@ -11,7 +11,6 @@ mod items;
 mod json_body;
 mod json_view;
 mod media_type;
-mod multipart;
 mod output;
 mod style;
 

@@ -5,6 +5,7 @@
 
 use entreat_core::exchange::BodyLength;
 use entreat_core::{Error, Kind, Result};
+use std::error::Error as StdError;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -64,19 +65,54 @@ impl<R: Read + Send> Source for Once<R> {
     }
 }
 
-/// A reader that can go back to where it stood.
-struct Seekable<R> {
-    reader: R,
+/// A part of a file, as long as it was when it was measured: what is appended meanwhile belongs to nobody's length.
+struct Section {
+    file: File,
     start: u64,
+    length: u64,
+    left: u64,
 }
 
-impl<R: Read + Seek + Send> Source for Seekable<R> {
+impl Source for Section {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(into)
+        let count = (&self.file).take(self.left).read(into)?;
+        self.left -= count as u64;
+        Ok(count)
     }
 
     fn rewind(&mut self) -> io::Result<bool> {
-        self.reader.seek(SeekFrom::Start(self.start)).map(|_| true)
+        self.left = self.length;
+        self.file.seek(SeekFrom::Start(self.start)).map(|_| true)
+    }
+}
+
+/// The pieces of an iterator, one after the other.
+struct Chunks<I, B> {
+    pieces: I,
+    piece: Option<B>,
+    given: usize,
+}
+
+impl<I, B, E> Source for Chunks<I, B>
+where
+    I: Iterator<Item = Result<B, E>> + Send,
+    B: AsRef<[u8]> + Send,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let rest = self.piece.as_ref().map_or(&[][..], |piece| &piece.as_ref()[self.given..]);
+            if !rest.is_empty() {
+                let count = rest.len().min(into.len());
+                into[..count].copy_from_slice(&rest[..count]);
+                self.given += count;
+                return Ok(count);
+            }
+            match self.pieces.next() {
+                None => return Ok(0),
+                Some(piece) => (self.piece, self.given) = (Some(piece.map_err(io::Error::other)?), 0),
+            }
+        }
     }
 }
 
@@ -101,21 +137,65 @@ impl Body {
         Body::source(Once(reader), Some(length))
     }
 
+    /// The pieces of an iterator, asked for while the body is sent, in chunks: see [`Body::try_chunks`].
+    ///
+    /// ```
+    /// let numbers = (0..1000).map(|number| format!("{number}\n"));
+    /// let request = entreat::Request::put("http://example.org/").body(entreat::Body::chunks(numbers));
+    /// ```
+    pub fn chunks<I, B>(pieces: I) -> Body
+    where
+        I: IntoIterator<Item = B>,
+        I::IntoIter: Send + 'static,
+        B: AsRef<[u8]> + Send + 'static,
+    {
+        Body::try_chunks(pieces.into_iter().map(Ok::<B, io::Error>))
+    }
+
+    /// The pieces of an iterator that may fail. An error breaks the request off, and its connection, so that the server
+    /// cannot take what it has for the whole: [`Kind::InvalidBody`] with that error as its source.
+    ///
+    /// Of unknown length, unless [`Body::sized`] says it. Empty pieces are passed over. It cannot be sent a second
+    /// time, as a redirect or a retry may ask.
+    pub fn try_chunks<I, B, E>(pieces: I) -> Body
+    where
+        I: IntoIterator<Item = Result<B, E>>,
+        I::IntoIter: Send + 'static,
+        B: AsRef<[u8]> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        Body::source(Chunks { pieces: pieces.into_iter(), piece: None, given: 0 }, None)
+    }
+
+    /// The same body with its length announced, instead of sent in chunks. A source that gives another number of bytes
+    /// breaks the request off, with [`Kind::InvalidBody`]. Bytes know their length themselves.
+    pub fn sized(mut self, length: u64) -> Body {
+        match &mut self.0 {
+            Content::Empty | Content::Bytes(_) => {}
+            Content::Stream(stream) => stream.length = Some(length),
+        }
+        self
+    }
+
     /// A source of one's own; `length` in bytes where it is known.
     pub fn source(source: impl Source + 'static, length: Option<u64>) -> Body {
         let slot = Slot { source: Some(Box::new(source)), touched: false };
         Body(Content::Stream(Stream { length, slot: Arc::new(Mutex::new(slot)) }))
     }
 
-    /// An open file, from where it stands to its end. Rewound where the body must be sent again.
+    /// An open file, from where it stands to where it ends now. Rewound where the body must be sent again. A pipe or a
+    /// device is sent in chunks, once.
     ///
     /// # Errors
     /// [`Kind::InvalidBody`] where its size or position cannot be found.
     pub fn file(mut file: File) -> Result<Body> {
-        let mut measure =
-            || -> io::Result<(u64, u64)> { Ok((file.stream_position()?, file.metadata()?.len())) };
-        let (start, size) = measure().map_err(unreadable)?;
-        Ok(Body::source(Seekable { reader: file, start }, Some(size.saturating_sub(start))))
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Ok(Body::reader(file));
+        }
+        let start = file.stream_position().map_err(unreadable)?;
+        let length = metadata.len().saturating_sub(start);
+        Ok(Body::source(Section { file, start, length, left: length }, Some(length)))
     }
 
     /// Opens the file at `path`.
@@ -149,6 +229,69 @@ impl Body {
             Content::Empty | Content::Bytes(_) => Ok(()),
             Content::Stream(stream) => stream.slot().rewind(),
         }
+    }
+}
+
+/// A body that is read inside of another one, from its start to its end: part of a form, or what is compressed.
+pub(crate) enum Reading {
+    Bytes { owner: Arc<dyn AsRef<[u8]> + Send + Sync>, given: usize },
+    Stream { stream: Stream, source: Option<Box<dyn Source>>, given: u64 },
+    Ended,
+}
+
+impl Reading {
+    pub(crate) fn of(body: &Body) -> Result<Reading> {
+        Ok(match &body.0 {
+            Content::Empty => Reading::Ended,
+            Content::Bytes(owner) => Reading::Bytes { owner: Arc::clone(owner), given: 0 },
+            Content::Stream(stream) => {
+                Reading::Stream { source: Some(stream.take()?), stream: stream.clone(), given: 0 }
+            }
+        })
+    }
+
+    /// As [`Source::read`]; an error where it is not as long as it says, since its neighbours would make up for that.
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Reading::Bytes { owner, given } => {
+                let rest = &(**owner).as_ref()[*given..];
+                let count = rest.len().min(into.len());
+                into[..count].copy_from_slice(&rest[..count]);
+                *given += count;
+                Ok(count)
+            }
+            Reading::Stream { stream, source: Some(source), given } => {
+                let count = source.read(into)?.min(into.len());
+                *given += count as u64;
+                match stream.length {
+                    Some(length) if *given > length || (count == 0 && *given < length) => {
+                        let what = format!("a part of {length} bytes gave {given}");
+                        Err(io::Error::new(io::ErrorKind::InvalidData, what))
+                    }
+                    Some(_) | None => Ok(count),
+                }
+            }
+            Reading::Stream { source: None, .. } | Reading::Ended => Ok(0),
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Reading::Stream { stream, source, .. } = self
+            && let Some(source) = source.take()
+        {
+            stream.put_back(source);
+        }
+    }
+}
+
+/// Rewinds a body inside of another one: as [`Source::rewind`].
+pub(crate) fn rewind_inner(body: &Body) -> io::Result<bool> {
+    match body.rewind() {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == Kind::UnrewindableBody => Ok(false),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

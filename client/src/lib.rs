@@ -27,6 +27,7 @@
 pub mod aio;
 mod body;
 mod client;
+mod compressed;
 mod connection;
 mod dial;
 #[doc(hidden)]
@@ -34,6 +35,7 @@ pub mod engine;
 mod fork;
 #[doc(hidden)]
 pub mod incoming;
+mod multipart;
 #[doc(hidden)]
 pub mod net;
 mod permits;
@@ -53,6 +55,7 @@ mod transport;
 pub use body::{Body, Source};
 pub use client::Client;
 pub use engine::PoolStats;
+pub use entreat_core::content::encode::Coding;
 pub use entreat_core::dial::Family;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
@@ -61,6 +64,7 @@ pub use entreat_core::{
     Blame, Config, Error, Headers, Identity, Kind, Material, Network, Passphrase, Pin, Result, Roots,
     Timeout, TlsInfo, TlsRules, TlsVersion, Url, Version,
 };
+pub use multipart::{Form, Part};
 pub use request::Request;
 pub use response::{Reader, Redirect, Response};
 pub use retries::Retried;

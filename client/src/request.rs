@@ -4,8 +4,11 @@
 //! sends the request, before anything is sent.
 
 use crate::body::Body;
+use crate::compressed;
+use crate::multipart::Form;
 #[cfg(feature = "json")]
 use entreat_core::Kind;
+use entreat_core::content::encode::Coding;
 use entreat_core::policy::auth::{Credentials, basic};
 use entreat_core::{Config, Error, Headers, Result, Timeout, Url};
 use std::borrow::Cow;
@@ -28,6 +31,8 @@ pub struct Request {
     pub(crate) headers: Headers,
     pub(crate) body: Body,
     pub(crate) config: Option<Box<Config>>,
+    /// What its body is to be coded with while it is sent.
+    compress: Option<Coding>,
     error: Option<Error>,
 }
 
@@ -44,6 +49,7 @@ impl Request {
             headers: Headers::new(),
             body: Body::empty(),
             config: None,
+            compress: None,
             error,
         }
     }
@@ -130,6 +136,26 @@ impl Request {
         self.content("application/x-www-form-urlencoded", text.finish())
     }
 
+    /// Sets the body to a form with files (`multipart/form-data`), and Content-Type to the boundary between its parts.
+    pub fn multipart(mut self, form: Form) -> Request {
+        let outcome = self.headers.set("Content-Type", form.media_type());
+        let request = self.note(outcome);
+        match form.into_body() {
+            Ok(body) => request.body(body),
+            Err(error) => request.note(Err(error)),
+        }
+    }
+
+    /// Compresses the body while it is sent, and says so in Content-Encoding. Off unless asked for, since a client
+    /// cannot know what a server takes, and those that do not answer 415 or take the bytes for content.
+    ///
+    /// Bytes in memory are compressed at once, and their length is known; any other body goes in chunks. It is an error
+    /// where the headers hold Content-Encoding or Content-Length already.
+    pub fn compress(mut self, coding: Coding) -> Request {
+        self.compress = Some(coding);
+        self
+    }
+
     /// Sets the body to `value` as JSON. A value that cannot be serialized is an error of [`Kind::InvalidBody`].
     #[cfg(feature = "json")]
     pub fn json(self, value: &(impl serde::Serialize + ?Sized)) -> Request {
@@ -192,6 +218,14 @@ impl Request {
             (None, Some(url)) => Ok(url),
             (None, None) => unreachable!("a request without a URL has an error"),
         }
+    }
+
+    /// Does now what could not be done before all arguments were there.
+    pub(crate) fn complete(&mut self) -> Result<()> {
+        if let Some(coding) = self.compress.take() {
+            self.body = compressed::compress(&self.body, coding, &mut self.headers)?;
+        }
+        Ok(())
     }
 
     /// A body and its media type, unless the caller named another.

@@ -53,6 +53,7 @@ impl<N: Net> Session<N> {
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
     pub async fn deliver(&self, mut request: Request) -> Result<Response<N>> {
         let mut url = request.check()?.clone();
+        request.complete().map_err(|error| error.with_url(url.as_str()))?;
         let settings = self.settings(&request)?;
         let started = self.0.engine.net.now();
         let deadlines = Deadlines::start(settings.timeout, started);

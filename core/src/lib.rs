@@ -14,6 +14,7 @@ pub mod error;
 pub mod exchange;
 pub mod h1;
 pub mod headers;
+pub mod multipart;
 pub mod policy;
 pub mod pool;
 pub mod response;

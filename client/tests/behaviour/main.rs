@@ -7,6 +7,7 @@
 mod bad_input;
 mod broken;
 mod cancellation;
+mod compress;
 mod concurrency;
 mod connecting;
 mod content;
@@ -14,6 +15,7 @@ mod cookies;
 mod exchange;
 mod faces;
 mod limits;
+mod multipart;
 mod redirects;
 mod retries;
 mod reuse;

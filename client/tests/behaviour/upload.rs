@@ -128,3 +128,35 @@ behaviour!(an_early_answer_that_is_no_refusal_does_not_stop_the_upload, |bench| 
     assert_eq!(fetch(&bench.session(), request).await.unwrap().text(), "early");
     bench.until(|| peer.log.bytes(0).len() > 3_000_000).await;
 });
+
+behaviour!(the_pieces_of_an_iterator_are_sent_in_chunks_or_as_long_as_they_were_said_to_be, |bench| {
+    let pieces = || ["one ", "", "two"].into_iter().map(String::from);
+    let peer = bench.peer([Step::Expect, ok(""), Step::Expect, ok("")]);
+    let session = bench.session();
+    fetch(&session, peer.post("/").body(Body::chunks(pieces()))).await.unwrap();
+    fetch(&session, peer.post("/").body(Body::chunks(pieces()).sized(7))).await.unwrap();
+    let requests = peer.log.requests();
+    assert!(requests.iter().all(|request| request.body == b"one two"));
+    assert_eq!(requests[0].header("Transfer-Encoding"), Some("chunked"));
+    assert_eq!(requests[1].header("Content-Length"), Some("7"));
+});
+
+behaviour!(an_iterator_that_fails_leaves_no_complete_request, |bench| {
+    let pieces = || vec![Ok("begun"), Err(io::Error::other("the rest is gone"))];
+    for body in [Body::try_chunks(pieces()), Body::try_chunks(pieces()).sized(9)] {
+        let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, ok("next")]]);
+        let session = bench.session_within(Timeout::NONE);
+        let error = failure(&session, peer.post("/").body(body)).await;
+        assert!(error.kind() == Kind::InvalidBody && error.to_string().contains("the rest"), "{error}");
+        bench.until(|| peer.log.client_closed(0)).await;
+        assert!(!peer.log.bytes(0).ends_with(b"0\r\n\r\n"));
+        assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "next");
+    }
+});
+
+#[cfg(unix)]
+behaviour!(a_device_is_sent_in_chunks, |bench| {
+    let peer = bench.peer([Step::Expect, ok("")]);
+    fetch(&bench.session(), peer.post("/").file("/dev/null")).await.unwrap();
+    assert_eq!(peer.log.requests()[0].header("Transfer-Encoding"), Some("chunked"));
+});

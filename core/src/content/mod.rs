@@ -4,11 +4,12 @@
 //! so that a small body that unpacks to a huge one never surprises its reader. It decides which codings are
 //! known, in which order stacked ones are undone, what counts as a complete body, and what is ignored behind
 //! its end. How much a body may unpack to in total is the caller's limit. One file per coding: [`gzip`],
-//! `deflate`, and behind features of the same names `brotli` and `zstd`.
+//! `deflate`, and behind features of the same names `brotli` and `zstd`. The other direction is [`encode`].
 
 #[cfg(feature = "brotli")]
 mod brotli;
 mod deflate;
+pub mod encode;
 mod gzip;
 #[cfg(feature = "zstd")]
 mod zstd;
