@@ -8,12 +8,8 @@ use crate::net::Net;
 use crate::permits::Permit;
 use crate::tls;
 use crate::transport::Transport;
-<<<<<<< HEAD
 use entreat_core::pool::Key;
-use entreat_core::{Deadline, Deadlines, Result};
-=======
 use entreat_core::{Deadline, Deadlines, Result, TlsInfo};
->>>>>>> 7a354ab (TLS: versions, ALPN, names, pins, CRLs, more roots, Response::tls; roots and key usage are judged as well, a server's own certificate may be a root)
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;

@@ -185,11 +185,8 @@ impl Config {
             network: network::Knobs::resolve(self.network)?,
         };
         settings.timeout.check()?;
-<<<<<<< HEAD
         settings.pool.check()?;
-=======
         settings.tls.check()?;
->>>>>>> 7a354ab (TLS: versions, ALPN, names, pins, CRLs, more roots, Response::tls; roots and key usage are judged as well, a server's own certificate may be a root)
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));
