@@ -37,6 +37,30 @@ impl AsRef<[u8]> for Text {
     }
 }
 
+/// An iterable of `length` bytes in all, that can be asked more than once.
+pub(crate) fn rewindable(iterable: &Bound<'_, PyAny>, length: u64) -> PyResult<Body> {
+    let pieces = Pieces { iterator: iterable.try_iter()?.unbind(), rest: Vec::new(), given: 0 };
+    Ok(Body::source(Rewindable { iterable: iterable.clone().unbind(), pieces }, Some(length)))
+}
+
+/// Pieces that can be had again.
+struct Rewindable {
+    iterable: Py<PyAny>,
+    pieces: Pieces,
+}
+
+impl Source for Rewindable {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.pieces.read(into)
+    }
+
+    fn rewind(&mut self) -> io::Result<bool> {
+        let again = Python::attach(|py| self.iterable.bind(py).try_iter().map(Bound::unbind));
+        self.pieces = Pieces { iterator: again.map_err(io::Error::other)?, rest: Vec::new(), given: 0 };
+        Ok(true)
+    }
+}
+
 /// An iterator of pieces. Empty pieces are passed over: in chunked coding they would end the body.
 struct Pieces {
     iterator: Py<PyIterator>,

@@ -15,6 +15,7 @@ use entreat_core::exchange::BodyLength;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use std::borrow::Cow;
 
 /// Serves a call of `Session.request`, or says `None`: then another lane must.
 #[pyfunction]
@@ -147,14 +148,13 @@ type Adjusted<'py> =
 struct Content<'py> {
     body: Body,
     object: Bound<'py, PyAny>,
-    media_type: Option<&'static str>,
+    media_type: Option<Cow<'static, str>>,
 }
 
 impl<'py> Call<'_, 'py> {
     /// The guard, the request, the answer; `once` for a call without a session.
     fn serve(&self, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
-        let plain =
-            is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none() && is_empty(rest.files);
+        let plain = is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none();
         if !plain
             || !watch::is_untouched(self.py, self.support)?
             || debugging::is_wanted(self.py, self.support)?
@@ -192,7 +192,7 @@ impl<'py> Call<'_, 'py> {
     }
 
     fn deliver(&self, state: &State<'py>, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
-        let Some(prepared) = self.prepare(state)? else { return Ok(None) };
+        let Some(prepared) = self.prepare(state, rest.files)? else { return Ok(None) };
         let options =
             Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
         let Some(options) = options else { return Ok(None) };
@@ -203,7 +203,7 @@ impl<'py> Call<'_, 'py> {
     }
 
     /// `PreparedRequest.prepare` and the headers that http.client adds; `None` where Python must do it.
-    fn prepare(&self, state: &State<'py>) -> PyResult<Option<Prepared>> {
+    fn prepare(&self, state: &State<'py>, files: &Bound<'py, PyAny>) -> PyResult<Option<Prepared>> {
         let Some(method) = self.method() else { return Ok(None) };
         let Some(url) = self.url() else { return Ok(None) };
         let Some(mut fields) = self.fields(state) else { return Ok(None) };
@@ -212,9 +212,10 @@ impl<'py> Call<'_, 'py> {
             let Some(jar) = self.add_cookies(&mut fields, &method, &url)? else { return Ok(None) };
             cookies = Some(jar);
         }
-        let Some(content) = self.content()? else { return Ok(None) };
+        let content = if is_empty(files) { self.content()? } else { self.multipart(files)? };
+        let Some(content) = content else { return Ok(None) };
         let Content { body, object, media_type } = content;
-        add_content_fields(&mut fields, &method, &body, media_type)?;
+        add_content_fields(&mut fields, &method, &body, media_type.as_deref())?;
         if !self.add_authorization(state, &mut fields) {
             return Ok(None);
         }
@@ -295,19 +296,36 @@ impl<'py> Call<'_, 'py> {
             }
             let object = self.support.call(self.py, "dump_json", (self.json,))?;
             let body = body::whole(&object);
-            return Ok(body.map(|body| Content { body, object, media_type: Some("application/json") }));
+            return Ok(body.map(|body| Content {
+                body,
+                object,
+                media_type: Some("application/json".into()),
+            }));
         }
         let (object, media_type) = match self.data.cast_exact::<PyDict>() {
             Ok(pairs) => match prepare::form(pairs) {
                 // Pairs without a value give an empty body, which Python does not send.
-                Some(form) if !form.is_empty() => {
-                    (PyString::new(self.py, &form).into_any(), Some("application/x-www-form-urlencoded"))
-                }
+                Some(form) if !form.is_empty() => (
+                    PyString::new(self.py, &form).into_any(),
+                    Some("application/x-www-form-urlencoded".into()),
+                ),
                 _ => return Ok(None),
             },
             Err(_) => (self.data.clone(), None),
         };
         Ok(body::whole(&object).map(|body| Content { body, object, media_type }))
+    }
+
+    /// `files=`: read while they are sent.
+    fn multipart(&self, files: &Bound<'py, PyAny>) -> PyResult<Option<Content<'py>>> {
+        if !self.json.is_none() {
+            return Ok(None);
+        }
+        let made = self.support.call(self.py, "multipart", (files, self.data))?;
+        let made: Option<(Bound<'py, PyAny>, u64, String)> = made.extract()?;
+        let Some((object, length, media_type)) = made else { return Ok(None) };
+        let body = body::rewindable(&object, length)?;
+        Ok(Some(Content { body, object, media_type: Some(media_type.into()) }))
     }
 
     /// `prepare_auth` for a pair of texts; false where Python must do it.

@@ -80,8 +80,20 @@ fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
     let headers = request.getattr("headers")?.getattr("_store")?;
     let Ok(store) = headers.cast::<PyDict>() else { return Ok(None) };
     let complete = prepare::headers(&mut fields, store, None).is_some();
-    let object = request.getattr("body")?;
-    let body = if object.is_none() { Some(Body::empty()) } else { body::whole(&object) };
+    let unread = request.call_method0("_unread_body")?;
+    let (object, body) = match unread.is_none() {
+        // Multipart, to be read from its files.
+        false => {
+            let length = unread.getattr("length")?.extract()?;
+            let body = body::rewindable(&unread, length)?;
+            (unread, Some(body))
+        }
+        true => {
+            let object = request.getattr("body")?;
+            let body = if object.is_none() { Some(Body::empty()) } else { body::whole(&object) };
+            (object, body)
+        }
+    };
     let (Some(body), true) = (body, complete && url.credentials().is_none()) else { return Ok(None) };
     // What urllib3 would add stays its affair: these two, and the framing.
     let framed = fields.contains("Content-Length") || object.is_none();

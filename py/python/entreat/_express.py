@@ -58,6 +58,14 @@ def limits(timeout) -> tuple | None:
     return timeout.parts() if isinstance(timeout, Timeout) and hasattr(timeout, "parts") else None
 
 
+def multipart(files, data):
+    """The body for `files=`, its length and its Content-Type; None where the open lane must read the files."""
+    from . import _multipart
+
+    body = _multipart.encode(files, data)
+    return body and (body, body.length, body.content_type)
+
+
 def adjust(given: tuple, session: tuple) -> tuple | None:
     """What the session's options make of a call: url, timeout, stream, verify, and what of the environment is passed over.
 
@@ -85,14 +93,17 @@ def default_bundle() -> str | None:
 
 
 def request(
-    method: str, url: str, headers: list[tuple[str, str]], body: str | bytes | None, cookies
+    method: str, url: str, headers: list[tuple[str, str]], body: str | bytes | Multipart | None, cookies
 ) -> PreparedRequest:
     """The `PreparedRequest` of a request that was never one."""
     prepared = PreparedRequest()
     prepared.method = method
     prepared.url = url
     prepared.headers = CaseInsensitiveDict(headers)
-    prepared.body = body
+    if body is None or isinstance(body, (str, bytes)):
+        prepared.body = body
+    else:
+        prepared._put_off(body)
     if cookies is None:
         from .cookies import RequestsCookieJar
 
@@ -381,6 +392,7 @@ _GLOBALS = {
     models: (
         "CaseInsensitiveDict", "HTTPBasicAuth", "get_cookie_header", "parse_url", "requote_uri", "super_len",
         "check_header_validity", "get_auth_from_url", "to_key_val_list", "to_native_string", "urlencode",
+        "RequestField", "encode_multipart_formdata", "guess_filename",
     ),
 }  # fmt: skip
 

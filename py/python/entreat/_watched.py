@@ -81,7 +81,7 @@ WATCHED: dict[str, dict[str, str]] = {
             "__init__ prepare prepare_method prepare_url prepare_headers prepare_cookies prepare_body "
             "prepare_content_length prepare_auth prepare_hooks copy"
         ),
-        "RequestEncodingMixin": "_encode_params path_url",
+        "RequestEncodingMixin": "_encode_params _encode_files path_url",
         "RequestHooksMixin": "register_hook",
         "Response": "__init__ is_redirect content iter_content close",
     },

@@ -49,7 +49,7 @@ from .exceptions import (
     RetryError,
     SSLError,
 )
-from .models import Response
+from .models import PreparedRequest, Response
 from .structures import CaseInsensitiveDict
 from .utils import (
     DEFAULT_CA_BUNDLE_PATH,
@@ -346,13 +346,14 @@ class HTTPAdapter(BaseAdapter):
             raise InvalidURL(error, request=request)
         self.cert_verify(conn, request.url, verify, cert)
         url = self.request_url(request, proxies)
+        body = _body_of(request)
         self.add_headers(request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
 
         try:
             resp = conn.urlopen(
                 method=request.method,
                 url=url,
-                body=request.body,
+                body=body,
                 headers=request.headers,
                 redirect=False,
                 assert_same_host=False,
@@ -360,7 +361,7 @@ class HTTPAdapter(BaseAdapter):
                 decode_content=False,
                 retries=self.max_retries,
                 timeout=_as_urllib3_timeout(timeout),
-                chunked=not (request.body is None or "Content-Length" in request.headers),
+                chunked=not (body is None or "Content-Length" in request.headers),
                 **_pool_timeout(timeout),
             )
         except (ProtocolError, ClosedPoolError, MaxRetryError, _HTTPError, OSError) as error:
@@ -414,6 +415,12 @@ def _as_urllib3_timeout(timeout: _t.Any) -> TimeoutSauce:
             f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float to set both timeouts "
             "to the same value."
         )
+
+
+def _body_of(request: _t.PreparedRequest) -> _t.BodyType:
+    """A request's body; where it is to be read from files and nobody has looked at it, piece by piece."""
+    unread = request._unread_body() if type(request) is PreparedRequest else None
+    return request.body if unread is None else unread
 
 
 def _pool_timeout(timeout: _t.Any) -> dict[str, float]:

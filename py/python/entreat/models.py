@@ -399,10 +399,42 @@ class PreparedRequest(RequestEncodingMixin, RequestHooksMixin):
         twin.url = self.url
         twin.headers = self.headers.copy() if self.headers is not None else None
         twin._cookies = _copy_cookie_jar(self._cookies)
-        twin.body = self.body
+        if (source := self._unread_body()) is None:
+            twin.body = self.body
+        else:
+            twin._put_off(source)
         twin.hooks = self.hooks
         twin._body_position = self._body_position
         return twin
+
+    def _put_off(self, source: _t.Any) -> None:
+        """Let `body` be read, by `source.whole()`, when it is first looked at."""
+        state = _state(self)
+        state.pop("body", None)
+        state["_body_source"] = source
+
+    def _unread_body(self) -> _t.Any:
+        """The source of a body that nobody has looked at, an iterable of its pieces; else None."""
+        state = _state(self)
+        return None if "body" in state else state.get("_body_source")
+
+    def __getattr__(self, name: str) -> _t.Any:
+        if name == "body" and (source := self._unread_body()) is not None:
+            self.body = source.whole()
+            _state(self).pop("_body_source", None)
+            return self.body
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def __dict__(self) -> dict[str, _t.Any]:
+        # Whoever looks at the whole state is to see the body in it.
+        if self._unread_body() is not None:
+            self.body
+        return _state(self)
+
+    @__dict__.setter
+    def __dict__(self, state: dict[str, _t.Any]) -> None:
+        _replace_state(self, state)
 
     def prepare_method(self, method: str | None) -> None:
         """Set the method, in upper case."""
