@@ -47,6 +47,10 @@ bench: bench-programs wheel ## Against requests, urllib3, pycurl and bare socket
 bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares
 	@$(VENV_PYTHON) benches/instructions.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
+.PHONY: deadlines
+deadlines: toolchain ## How late each time-out is noticed, whatever the peer does
+	@$(CARGO) run --quiet --locked --release --package entreat --features aio --example deadlines
+
 # Without --locked: the benchmark's own lock follows what the client needs.
 .PHONY: bench-programs
 bench-programs: release
