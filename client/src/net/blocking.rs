@@ -165,15 +165,31 @@ impl Blocking {
     fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
         let socket = SockRef::from(&stream.socket);
         loop {
-            let slice = self.slice(deadline)?;
+            self.slice(deadline)?;
             match socket.send_with_flags(bytes, SEND_AT_ONCE) {
                 Ok(count) => return Ok(count),
                 Err(error) => self.after_wait(error)?,
             }
-            let ready = wait_ready(&socket, libc::POLLIN | libc::POLLOUT, slice).map_err(io_error)?;
             // Anything but "readable" alone is for the next attempt to find out.
-            if ready == libc::POLLIN {
+            if self.wait_for(&socket, libc::POLLIN | libc::POLLOUT, deadline)? == libc::POLLIN {
                 return Ok(0);
+            }
+        }
+    }
+
+    /// Waits until there is something to do. No attempt is made before: the little room that a full buffer still has is
+    /// no sign that the peer reads, and would begin the write time-out anew.
+    #[cfg(unix)]
+    fn wait_for(
+        &self,
+        socket: &SockRef<'_>,
+        events: libc::c_short,
+        deadline: Deadline,
+    ) -> Result<libc::c_short> {
+        loop {
+            match wait_ready(socket, events, self.slice(deadline)?).map_err(io_error)? {
+                0 => self.check_interrupt()?,
+                ready => return Ok(ready),
             }
         }
     }
