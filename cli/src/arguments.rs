@@ -4,6 +4,7 @@
 //! items' own grammar is `items`; making a request of all this is `compose`.
 
 use crate::items::{self, Item, Origin, Part};
+use crate::network::Network;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser};
 use std::path::PathBuf;
@@ -80,9 +81,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The certificate's key, where it is in another file
+    /// The certificate's key, if in another file
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) network: Network,
 
     /// Exit with 4 or 5 for a status of 4xx or 5xx
     #[arg(long)]

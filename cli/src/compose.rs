@@ -73,7 +73,7 @@ fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let identity =
         arguments.cert.clone().map(|certificate| Identity::files(certificate, arguments.key.clone()));
     let tls = TlsRules { roots, accept_any_certificate: arguments.insecure, identity, ..TlsRules::default() };
-    let config = Config::new().redirects(redirects).tls(tls);
+    let config = arguments.network.apply(Config::new().redirects(redirects).tls(tls))?;
     match arguments.timeout {
         None => Ok(config),
         Some(seconds) => Ok(config.timeout(Timeout::total(deadline::seconds("--timeout", seconds)?))),

@@ -11,6 +11,7 @@ mod items;
 mod json_body;
 mod json_view;
 mod media_type;
+mod network;
 mod output;
 mod style;
 

@@ -6,7 +6,9 @@
 use crate::connection::{Connection, Counted};
 use crate::engine::Outgoing;
 use crate::net::Net;
-use crate::{resolve, tls};
+use crate::reach::Reach;
+use crate::resolve::Names;
+use crate::tls;
 use entreat_core::pool::Key;
 use entreat_core::{Result, Scheme, TlsRules};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,6 +19,7 @@ use std::sync::atomic::AtomicUsize;
 pub(crate) struct Dialler<'a, N: Net> {
     pub(crate) net: &'a N,
     pub(crate) tls: &'a tls::Contexts,
+    pub(crate) names: &'a Names,
     pub(crate) outgoing: &'a Outgoing<'a>,
     /// How many connections the client has open.
     pub(crate) open: &'a Arc<AtomicUsize>,
@@ -29,12 +32,11 @@ impl<N: Net> Dialler<'_, N> {
         let deadline = outgoing.deadlines.connect(now);
         // First of all, as it finds out whether what the rules name can be read.
         let session = match url.scheme() {
-            Scheme::Http => None,
+            Scheme::Http | Scheme::HttpUnix => None,
             Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
         };
-        let network = &outgoing.settings.network;
-        let addresses = resolve::addresses(self.net, url, network, deadline).await?;
-        let stream = self.net.connect(&addresses, network, deadline).await?;
+        let reach = Reach { net: self.net, names: self.names, network: &outgoing.settings.network };
+        let stream = reach.url(url, deadline).await?;
         let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now));
         if let Some(session) = session {
             connection.secure(self.net, session, deadline).await?;
@@ -43,13 +45,13 @@ impl<N: Net> Dialler<'_, N> {
     }
 }
 
-/// A number for the settings that a connection was made under; plain connections have none.
+/// A number for the settings that a connection was made under; 0 where they are the defaults.
 pub(crate) fn settings_id(outgoing: &Outgoing<'_>) -> u64 {
-    let rules = &outgoing.settings.tls;
-    if outgoing.url.scheme() == Scheme::Http || *rules == TlsRules::default() {
-        return 0;
+    let (rules, network) = (&outgoing.settings.tls, outgoing.settings.network.id());
+    if outgoing.url.scheme() != Scheme::Https || *rules == TlsRules::default() {
+        return network;
     }
     let mut hasher = DefaultHasher::new();
-    rules.hash(&mut hasher);
+    (network, rules).hash(&mut hasher);
     hasher.finish()
 }

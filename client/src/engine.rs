@@ -12,6 +12,7 @@ use crate::fork;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::permits::{Permit, Permits};
+use crate::resolve::Names;
 use crate::sender::{Sender, Sent};
 use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
@@ -35,6 +36,7 @@ pub struct Engine<N: Net> {
     /// Who may have a connection, where that is limited.
     permits: Option<Arc<Permits>>,
     tls: tls::Contexts,
+    names: Names,
     closed: AtomicBool,
     open: Arc<AtomicUsize>,
     opened: AtomicU64,
@@ -94,6 +96,7 @@ impl<N: Net> Engine<N> {
             pool: Mutex::new(Pool::new(rules)),
             permits: Permits::new(&rules),
             tls: tls::Contexts::default(),
+            names: Names::default(),
             closed: AtomicBool::new(false),
             open: Arc::default(),
             opened: AtomicU64::new(0),
@@ -232,7 +235,8 @@ impl<N: Net> Engine<N> {
             drop(evicted);
         }
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Dialler { net: &self.net, tls: &self.tls, outgoing, open: &self.open }.open(key).await
+        let Engine { net, tls, names, open, .. } = self;
+        Dialler { net, tls, names, outgoing, open }.open(key).await
     }
 
     fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {

@@ -40,6 +40,7 @@ mod multipart;
 pub mod net;
 mod permits;
 mod random;
+mod reach;
 mod request;
 mod resolve;
 mod response;
@@ -57,12 +58,14 @@ pub use client::Client;
 pub use engine::PoolStats;
 pub use entreat_core::content::encode::Coding;
 pub use entreat_core::dial::Family;
+pub use entreat_core::names::Resolve;
+pub use entreat_core::policy::guard::Guard;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
-    Blame, Config, Error, Headers, Identity, Kind, Material, Network, Passphrase, Pin, Result, Roots,
-    Timeout, TlsInfo, TlsRules, TlsVersion, Url, Version,
+    Blame, Config, Deadline, Error, Headers, Identity, Keepalive, Kind, Material, Network, Passphrase, Pin,
+    RawOption, Result, Roots, SocketOptions, Timeout, TlsInfo, TlsRules, TlsVersion, Url, Version,
 };
 pub use multipart::{Form, Part};
 pub use request::Request;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 mod network;
 
-pub use network::Network;
+pub use network::{Keepalive, Network, RawOption, SocketOptions};
 
 /// Settings of a client or of one request. What is not set is inherited, then default.
 ///

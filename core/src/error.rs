@@ -84,6 +84,8 @@ pub enum Kind {
     BodyTooLarge,
     /// More redirects than allowed.
     TooManyRedirects,
+    /// An address that the guard does not let through.
+    BlockedAddress,
     /// The caller interrupted the wait (a signal, a cancelled task).
     Interrupted,
 }
@@ -136,6 +138,7 @@ impl Kind {
             | Kind::HeadTooLarge
             | Kind::BodyTooLarge
             | Kind::TooManyRedirects
+            | Kind::BlockedAddress
             | Kind::Interrupted => Blame::Limit,
         }
     }
@@ -188,6 +191,7 @@ impl Kind {
             Kind::HeadTooLarge => "the response's head is too large",
             Kind::BodyTooLarge => "the response's body is too large",
             Kind::TooManyRedirects => "too many redirects",
+            Kind::BlockedAddress => "the guard does not let this address through",
             Kind::Interrupted => "interrupted",
         }
     }
@@ -324,7 +328,12 @@ impl Error {
     pub fn is_connect(&self) -> bool {
         matches!(
             self.0.kind,
-            Kind::Resolve | Kind::Connect | Kind::ConnectTimeout | Kind::Tls | Kind::InvalidCertificate
+            Kind::Resolve
+                | Kind::Connect
+                | Kind::ConnectTimeout
+                | Kind::BlockedAddress
+                | Kind::Tls
+                | Kind::InvalidCertificate
         )
     }
 

@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod h1;
 pub mod headers;
 pub mod multipart;
+pub mod names;
 pub mod policy;
 pub mod pool;
 pub mod response;
@@ -22,7 +23,7 @@ pub mod slots;
 pub mod tls;
 pub mod url;
 
-pub use config::{Config, Network, Settings};
+pub use config::{Config, Keepalive, Network, RawOption, Settings, SocketOptions};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// An absolute `http` or `https` URL.
+/// An absolute `http` or `https` URL, or an `http+unix` one, whose host is the percent-encoded path of a socket.
 ///
 /// ```
 /// let url = entreat_core::Url::parse("https://Example.org:8443/a?b=c#d").unwrap();
@@ -36,27 +36,31 @@ pub enum Scheme {
     Http,
     /// TLS over TCP; port 443.
     Https,
+    /// Plain, over a socket of the file system that the host names, as in requests-unixsocket.
+    HttpUnix,
 }
 
 impl Scheme {
-    /// `http` or `https`.
+    /// `http`, `https` or `http+unix`.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
             Scheme::Https => "https",
+            Scheme::HttpUnix => "http+unix",
         }
     }
 
     /// 80 or 443.
     pub fn default_port(self) -> u16 {
         match self {
-            Scheme::Http => 80,
+            Scheme::Http | Scheme::HttpUnix => 80,
             Scheme::Https => 443,
         }
     }
 
     fn from_name(name: &str) -> Option<Scheme> {
-        [Scheme::Http, Scheme::Https].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
+        let all = [Scheme::Http, Scheme::Https, Scheme::HttpUnix];
+        all.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
     }
 }
 
@@ -71,6 +75,9 @@ impl Url {
             return Ok(url);
         }
         check_characters(text)?;
+        if let Some((without, zone)) = cut_zone(text) {
+            return Url::parse(&without)?.with_zone(zone);
+        }
         let parsed = url::Url::parse(text).map_err(|reason| refuse(text, reason))?;
         let scheme = Scheme::from_name(parsed.scheme()).ok_or_else(|| unsupported(text, parsed.scheme()))?;
         check_authority(text, scheme)?;
@@ -89,7 +96,9 @@ impl Url {
                 .with_url(&text));
         }
         let name = text.split_once("://").map(|(name, _)| name).ok_or_else(|| missing_scheme(&text))?;
-        let scheme = Scheme::from_name(name).ok_or_else(|| unsupported(&text, name))?;
+        // requests leaves sockets of the file system to adapters of its users.
+        let scheme = Scheme::from_name(name).filter(|scheme| *scheme != Scheme::HttpUnix);
+        let scheme = scheme.ok_or_else(|| unsupported(&text, name))?;
         Url::cut(text, scheme)
     }
 
@@ -124,7 +133,7 @@ impl Url {
         &self.text
     }
 
-    /// `http` or `https`.
+    /// `http`, `https` or `http+unix`.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -139,13 +148,26 @@ impl Url {
         self.port
     }
 
-    /// Host and port as they go into the Host field: the scheme's own port is left out (RFC 9110 section 7.2).
-    pub fn host_field(&self) -> &str {
-        if self.port == self.scheme.default_port() {
-            let bracket = u32::from(self.text.as_bytes()[self.authority as usize] == b'[');
-            return self.slice(self.authority, self.host.1 + bracket);
+    /// Host and port as they go into the Host field: the scheme's own port is left out (RFC 9110 section 7.2), and so is
+    /// the zone of an IPv6 address, which means nothing elsewhere. A socket of the file system is `localhost`.
+    pub fn host_field(&self) -> Cow<'_, str> {
+        if self.scheme == Scheme::HttpUnix {
+            return Cow::Borrowed("localhost");
         }
-        self.slice(self.authority, self.path)
+        let bracketed = self.text.as_bytes()[self.authority as usize] == b'[';
+        let whole = match self.port == self.scheme.default_port() {
+            true => self.slice(self.authority, self.host.1 + u32::from(bracketed)),
+            false => self.slice(self.authority, self.path),
+        };
+        if bracketed && let Some((without, _)) = cut_zone(whole) {
+            return Cow::Owned(without);
+        }
+        Cow::Borrowed(whole)
+    }
+
+    /// The path of the socket that an `http+unix` URL names, percent-decoded.
+    pub fn socket_path(&self) -> Option<Cow<'_, [u8]>> {
+        (self.scheme == Scheme::HttpUnix).then(|| percent_encoding::percent_decode_str(self.host()).into())
     }
 
     /// Scheme and authority without credentials: what a connection may be shared for.
@@ -197,6 +219,12 @@ impl Url {
         let start = self.scheme.as_str().len() as u32 + 3;
         let userinfo = self.slice(start, self.authority).strip_suffix('@')?;
         Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+    }
+
+    /// The same with the zone of its IPv6 address, percent-encoded (RFC 6874), which the WHATWG parser does not take.
+    fn with_zone(self, zone: &str) -> Result<Url> {
+        let text = self.text.replacen(']', &format!("%25{zone}]"), 1);
+        Url::cut(text, self.scheme)
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
@@ -292,6 +320,20 @@ fn parse_port(digits: &str) -> Option<u16> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
+/// Text whose IPv6 address has a zone, without it, and the zone: `[fe80::1%25eth0]` or, as people write it,
+/// `[fe80::1%eth0]`.
+fn cut_zone(text: &str) -> Option<(String, &str)> {
+    let start = text.find('[')?;
+    let (address, rest) = text[start..].split_once(']')?;
+    let (address, zone) = address.split_once('%')?;
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
+    let plain = zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    let is_address = address[1..].parse::<std::net::Ipv6Addr>().is_ok();
+    let before = &text[..start];
+    let leads = before.is_empty() || before.ends_with(['/', '@']);
+    (plain && is_address && leads && !zone.is_empty()).then(|| (format!("{before}{address}]{rest}"), zone))
+}
+
 fn check_characters(text: &str) -> Result<()> {
     let bad = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f);
     match bad {
@@ -372,6 +414,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_socket_of_the_file_system_is_the_host() {
+        let url = Url::parse("http+unix://%2Frun%2FMy%20app.sock/v1/x?y=1#z").unwrap();
+        assert_eq!(url.socket_path().as_deref(), Some(&b"/run/My app.sock"[..]));
+        assert_eq!((url.host_field().as_ref(), url.target().as_ref()), ("localhost", "/v1/x?y=1"));
+        assert_eq!(url.origin(), "http+unix://%2Frun%2FMy%20app.sock");
+        assert_eq!(url.join("../a").unwrap().as_str(), "http+unix://%2Frun%2FMy%20app.sock/a");
+        assert_eq!(Url::parse("http+unix://%2Fa").unwrap().target(), "/");
+        assert_eq!(Url::parse("http://a/").unwrap().socket_path(), None);
+        for bad in ["http+unix:///run/x.sock", "http+unix:/run", "https+unix://%2Fa/"] {
+            assert!(Url::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_zone_goes_into_the_look_up_and_not_to_the_server() {
+        for text in ["http://[fe80::1%25eth0]:81/a", "http://[FE80:0::1%eth0]:81/a"] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((url.host(), url.port()), ("fe80::1%25eth0", 81), "{text}");
+            assert_eq!(url.host_field(), "[fe80::1]:81");
+        }
+        assert_eq!(Url::parse("http://u:p@[fe80::1%251]/").unwrap().host_field(), "[fe80::1]");
+        for bad in ["http://[fe80::1%25]/", "http://[fe80::1%25a/b]/", "http://[x%25eth0]/"] {
+            assert!(Url::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Url::parse("http://a/[fe80::1%25eth0]").unwrap().host(), "a");
+    }
+
+    #[test]
     fn the_fast_path_gives_what_the_whatwg_parser_gives() {
         for text in [
             "http://example.org/",
@@ -412,7 +482,7 @@ mod tests {
     #[test]
     fn parts_are_cut_where_they_lie() {
         let url = Url::parse("https://user:pw@[::1]:8443/a/b?c=d#e").unwrap();
-        assert_eq!((url.host(), url.port(), url.host_field()), ("::1", 8443, "[::1]:8443"));
+        assert_eq!((url.host(), url.port(), &*url.host_field()), ("::1", 8443, "[::1]:8443"));
         assert_eq!((&*url.target(), url.path(), url.query()), ("/a/b?c=d", "/a/b", Some("c=d")));
         assert_eq!((url.fragment(), url.credentials()), (Some("e"), Some(("user", "pw"))));
         assert_eq!(url.origin(), "https://[::1]:8443");
@@ -421,7 +491,7 @@ mod tests {
     #[test]
     fn a_default_port_is_not_sent() {
         let url = Url::from_prepared("http://[::1]:80?x".into()).unwrap();
-        assert_eq!((url.host_field(), &*url.target()), ("[::1]", "/?x"));
+        assert_eq!((&*url.host_field(), &*url.target()), ("[::1]", "/?x"));
         assert_eq!(Url::parse("http://example.org:80").unwrap().host_field(), "example.org");
     }
 

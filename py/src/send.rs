@@ -222,7 +222,7 @@ fn transfer(
     let started = Instant::now();
     let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
     if !prepared.fields.contains("Host") {
-        headers.append_lenient("Host", prepared.url.host_field())?;
+        headers.append_lenient("Host", prepared.url.host_field().as_bytes())?;
     }
     if prepared.object.is_none()
         && expects_body(&prepared.method)

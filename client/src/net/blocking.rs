@@ -7,15 +7,19 @@
 //! Attempts to connect race in one `poll`: `connect`. Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
 //! call cannot be interrupted; numeric hosts need no thread.
 
-use super::{Net, Peeked, Spot, race};
+use super::lookup::{self, Permit};
+use super::{Net, Peeked, Spot, race, socket};
+use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use socket2::{SockRef, Socket};
 use std::future::{Future, ready};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 mod connect;
@@ -31,7 +35,8 @@ pub struct Blocking {
     pub interrupt: Option<fn() -> bool>,
 }
 
-/// A blocking socket and the time-outs that the kernel knows for it.
+/// A blocking socket and the time-outs that the kernel knows for it. `TcpStream` stands for any stream socket here, also
+/// one of the file system: what it does is the same for all.
 #[derive(Debug)]
 pub struct Stream {
     socket: TcpStream,
@@ -58,10 +63,10 @@ impl Net for Blocking {
     fn resolve(
         &self,
         host: &str,
-        port: u16,
+        resolver: Option<&Arc<dyn Resolve>>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Vec<SocketAddr>>> + Send {
-        ready(self.resolve_now(host, port, deadline))
+        ready(self.resolve_now(host, resolver, deadline))
     }
 
     async fn connect(
@@ -73,6 +78,16 @@ impl Net for Blocking {
         let attempts = connect::Attempts::new(self);
         let socket = race::first_connected(self, addresses, network, deadline, attempts).await?;
         Stream::new(socket).map_err(io_error)
+    }
+
+    async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<Stream> {
+        loop {
+            match socket::open_unix(path)? {
+                Some(socket) => return Stream::blocking(socket).map_err(io_error),
+                None => thread::sleep(self.slice(deadline)?.min(socket::QUEUE_PAUSE)),
+            }
+            self.check_interrupt()?;
+        }
     }
 
     fn read(
@@ -116,27 +131,35 @@ impl Net for Blocking {
 }
 
 impl Blocking {
-    fn resolve_now(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, port)]);
-        }
-        let (answer, wait) = mpsc::sync_channel(1);
-        let name = host.to_owned();
-        let lookup = move || {
-            // Nobody listens any more where the deadline has passed: then the answer is of no use.
-            let _ = answer.send((name.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+    fn resolve_now(
+        &self,
+        host: &str,
+        resolver: Option<&Arc<dyn Resolve>>,
+        deadline: Deadline,
+    ) -> Result<Vec<SocketAddr>> {
+        let permit = loop {
+            match Permit::take() {
+                Some(permit) => break permit,
+                None => thread::sleep(self.slice(deadline).map_err(lookup::too_many)?.min(lookup::PAUSE)),
+            }
+            self.check_interrupt()?;
         };
-        std::thread::Builder::new()
+        let (answer, wait) = mpsc::sync_channel(1);
+        let (name, resolver) = (host.to_owned(), resolver.cloned());
+        let look_up = move || {
+            let _permit = permit;
+            // Nobody listens any more where the deadline has passed: then the answer is of no use.
+            let _ = answer.send(lookup::ask(&name, resolver.as_deref(), deadline));
+        };
+        thread::Builder::new()
             .name("entreat-resolve".into())
-            .spawn(lookup)
+            .spawn(look_up)
             .map_err(|error| Error::new(Kind::Resolve).with_source(error))?;
         loop {
             match wait.recv_timeout(self.slice(deadline)?) {
-                Ok(found) => return resolved(host, found),
+                Ok(found) => return found,
                 Err(mpsc::RecvTimeoutError::Timeout) => self.check_interrupt()?,
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new(Kind::Resolve).seen("the resolver's thread ended"));
-                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(lookup::panicked()),
             }
         }
     }
@@ -246,6 +269,12 @@ impl Blocking {
 }
 
 impl Stream {
+    /// Of a socket that does not block yet.
+    fn blocking(socket: Socket) -> io::Result<Stream> {
+        socket.set_nonblocking(false)?;
+        Stream::new(socket)
+    }
+
     fn new(socket: Socket) -> io::Result<Stream> {
         socket.set_read_timeout(Some(SLICE))?;
         socket.set_write_timeout(Some(SLICE))?;
@@ -271,14 +300,6 @@ impl Stream {
             self.write_timeout = limit;
         }
         Ok(())
-    }
-}
-
-pub(crate) fn resolved(host: &str, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>> {
-    match found {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(Error::new(Kind::Resolve).seen(format!("no address for {host}"))),
-        Err(error) => Err(Error::new(Kind::Resolve).seen(host.to_owned()).with_source(error)),
     }
 }
 

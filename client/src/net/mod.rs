@@ -7,12 +7,16 @@
 //! A future that never suspends cannot race: never `select` two futures of a net. Whatever comes first of several
 //! things is a method of the net. No lock is held across an await.
 
+use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Network, Result};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub mod blocking;
+mod lookup;
 mod race;
 #[cfg(feature = "scripted")]
 pub mod scripted;
@@ -35,11 +39,11 @@ pub trait Net: Send + Sync + 'static {
     /// The clock that deadlines are measured against.
     fn now(&self) -> Instant;
 
-    /// The addresses of `host`, in the order in which they should be tried. Never empty.
+    /// The addresses of `host` as `resolver` knows them, or the system: never empty, and their port is of no account.
     fn resolve(
         &self,
         host: &str,
-        port: u16,
+        resolver: Option<&Arc<dyn Resolve>>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Vec<SocketAddr>>> + Send;
 
@@ -48,6 +52,13 @@ pub trait Net: Send + Sync + 'static {
         &self,
         addresses: &[SocketAddr],
         network: &Network,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Self::Stream>> + Send;
+
+    /// Connects to a socket of the file system.
+    fn connect_unix(
+        &self,
+        path: &Path,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Self::Stream>> + Send;
 

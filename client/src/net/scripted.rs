@@ -8,11 +8,13 @@
 //! Futures of this net must be polled by [`Scripted::run`], and whoever joins several of them polls all of them.
 
 use super::{Net, Peeked, Spot, race};
+use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,17 +177,19 @@ impl Net for Scripted {
         self.world().now
     }
 
-    /// Knows numbers and `localhost`; any other name does not exist, and `slow.test` never answers.
-    async fn resolve(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-        self.wait_for(deadline, |_| match host {
-            "slow.test" => None,
-            "localhost" => Some(Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])),
-            _ => Some(match host.parse::<IpAddr>() {
-                Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
-                Err(_) => Err(Error::new(Kind::Resolve).seen(host.to_owned())),
-            }),
-        })
-        .await
+    /// Without a resolver no name exists, and `slow.test` never answers.
+    async fn resolve(
+        &self,
+        host: &str,
+        resolver: Option<&Arc<dyn Resolve>>,
+        deadline: Deadline,
+    ) -> Result<Vec<SocketAddr>> {
+        let slow = host == "slow.test";
+        self.wait_for(deadline, |_| (!slow).then_some(Ok(()))).await?;
+        match resolver {
+            Some(resolver) => resolver.resolve(host, deadline),
+            None => Err(Error::new(Kind::Resolve).seen(host.to_owned())),
+        }
     }
 
     async fn connect(
@@ -196,6 +200,10 @@ impl Net for Scripted {
     ) -> Result<Stream> {
         let attempts = Attempts { net: self.clone(), knocking: Vec::new() };
         race::first_connected(self, addresses, network, deadline, attempts).await
+    }
+
+    async fn connect_unix(&self, _: &Path, _: Deadline) -> Result<Stream> {
+        Err(Error::new(Kind::Connect).expected("a host").seen("a path: there is no file system in memory"))
     }
 
     async fn read(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {

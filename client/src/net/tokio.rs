@@ -3,15 +3,20 @@
 //! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. Each attempt takes
 //! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
 
-use super::blocking::{io_error, resolved};
-use super::{Net, Peeked, Spot, race};
+use super::blocking::io_error;
+use super::lookup::{self, Permit};
+use super::{Net, Peeked, Spot, race, socket};
+use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Network, Result};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 mod connect;
 
@@ -20,18 +25,31 @@ mod connect;
 pub struct Tokio;
 
 impl Net for Tokio {
+    /// Stands for any stream socket, also one of the file system: what it does here is the same for all.
     type Stream = TcpStream;
 
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    async fn resolve(&self, host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, port)]);
-        }
-        let lookup = async { tokio::net::lookup_host((host, port)).await.map(Vec::from_iter) };
-        resolved(host, until(deadline, lookup).await?)
+    async fn resolve(
+        &self,
+        host: &str,
+        resolver: Option<&Arc<dyn Resolve>>,
+        deadline: Deadline,
+    ) -> Result<Vec<SocketAddr>> {
+        let permit = loop {
+            match Permit::take() {
+                Some(permit) => break permit,
+                None => until(deadline, sleep(lookup::PAUSE)).await.map_err(lookup::too_many)?,
+            }
+        };
+        let (name, resolver) = (host.to_owned(), resolver.cloned());
+        let look_up = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            lookup::ask(&name, resolver.as_deref(), deadline)
+        });
+        until(deadline, look_up).await?.unwrap_or_else(|_| Err(lookup::panicked()))
     }
 
     async fn connect(
@@ -42,6 +60,15 @@ impl Net for Tokio {
     ) -> Result<TcpStream> {
         let attempts = connect::Attempts::default();
         race::first_connected(self, addresses, network, deadline, attempts).await
+    }
+
+    async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<TcpStream> {
+        loop {
+            match socket::open_unix(path)? {
+                Some(socket) => return TcpStream::from_std(socket.into()).map_err(io_error),
+                None => until(deadline, sleep(socket::QUEUE_PAUSE)).await?,
+            }
+        }
     }
 
     async fn read(&self, stream: &mut TcpStream, into: &mut [u8], deadline: Deadline) -> Result<usize> {

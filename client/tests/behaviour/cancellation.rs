@@ -56,7 +56,7 @@ fn a_request_cancelled_on_its_way_closes_its_connection() {
     scripted(async |bench| {
         let peer = bench.peer([Step::Expect, Step::Hold]);
         let session = bench.session();
-        assert!(polled(5, session.deliver(peer.get("/"))).await.is_none());
+        assert!(polled(4, session.deliver(peer.get("/"))).await.is_none());
         assert!(peer.log.client_closed(0) && session.engine().idle() == 0);
     });
 }

@@ -3,8 +3,7 @@
 use crate::support::*;
 use entreat::net::Net;
 use entreat::net::scripted::{Log, Scripts, Step};
-use entreat::{Kind, Network, Result};
-use entreat_core::Deadline;
+use entreat::{Config, Deadline, Kind, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ async fn connect<B: Bench>(
     stagger: Duration,
     limit: Option<Duration>,
 ) -> Result<<B::Net as Net>::Stream> {
-    let network = Network { stagger, ..Network::default() };
+    let network = Config::new().happy_eyeballs(stagger).resolve()?.network;
     let at = limit.map(|limit| bench.now() + limit);
     bench.net().connect(addresses, &network, Deadline { at, kind: Kind::ConnectTimeout }).await
 }

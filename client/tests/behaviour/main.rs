@@ -14,11 +14,15 @@ mod content;
 mod cookies;
 mod exchange;
 mod faces;
+mod guard;
 mod limits;
 mod multipart;
+mod names;
 mod redirects;
 mod retries;
 mod reuse;
+#[cfg(unix)]
+mod sockets;
 mod support;
 mod time;
 mod tls;

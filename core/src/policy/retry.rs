@@ -122,6 +122,7 @@ impl Failure<'_> {
             | Kind::HeadTooLarge
             | Kind::BodyTooLarge
             | Kind::TooManyRedirects
+            | Kind::BlockedAddress
             | Kind::Interrupted => None,
             // A peer that breaks a protocol or is not who it should be stays so.
             Kind::Tls

@@ -561,6 +561,7 @@ def _certificate_error(error, connection) -> Exception:
 _BEFORE_HEAD = {
     "Resolve": _resolve_error,
     "Connect": _connect_error,
+    "BlockedAddress": _connect_error,
     "ConnectTimeout": _connect_timeout,
     "Io": _os_error,
     "ReadTimeout": lambda error, connection: TimeoutError("timed out"),

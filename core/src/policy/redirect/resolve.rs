@@ -45,10 +45,18 @@ fn resolve_as_browsers(base: &str, location: &str) -> Result<String> {
         Ok(target)
     });
     match parsed {
-        Ok(target) if !matches!(target.scheme(), "http" | "https") => Err(unsupported(location)),
-        Ok(target) => Ok(target.into()),
+        // To a socket of the file system nobody is sent who is not there already.
+        Ok(target) if matches!(target.scheme(), "http" | "https") || is_same_socket(base, &target) => {
+            Ok(target.into())
+        }
+        Ok(_) => Err(unsupported(location)),
         Err(source) => Err(invalid(location).with_source(Error::new(Kind::InvalidUrl).with_source(source))),
     }
+}
+
+fn is_same_socket(base: &str, target: &Url) -> bool {
+    let socket = |url: &Url| url.host_str().filter(|_| url.scheme() == "http+unix").map(str::to_owned);
+    Url::parse(base).is_ok_and(|base| socket(&base).is_some() && socket(&base) == socket(target))
 }
 
 /// `Session.resolve_redirects`, line by line.
@@ -319,6 +327,21 @@ mod tests {
         ] {
             let pair = both("http://a/b/c", location);
             assert_eq!((pair.0.as_str(), pair.1.as_str()), (modern, requests), "{location}");
+        }
+    }
+
+    #[test]
+    fn only_who_is_at_a_socket_stays_there() {
+        let follow = |base: &str, location: &str| resolve(Style::Modern, base, location.as_bytes());
+        let base = "http+unix://%2Frun%2Fa.sock/x";
+        assert_eq!(follow(base, "/y").unwrap(), "http+unix://%2Frun%2Fa.sock/y");
+        assert_eq!(follow(base, "http://b/").unwrap(), "http://b/");
+        for (base, location) in [
+            (base, "http+unix://%2Frun%2Fb.sock/x"),
+            (base, "http+unix://%2Frun%2FA.sock/x"),
+            ("http://a/", "http+unix://%2Frun%2Fa.sock/x"),
+        ] {
+            assert_eq!(follow(base, location).unwrap_err().kind(), Kind::InvalidRedirect, "{location}");
         }
     }
 
