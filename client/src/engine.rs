@@ -35,7 +35,7 @@ pub struct Engine<N: Net> {
     pool: Mutex<Pool<Box<Connection<N::Stream>>>>,
     /// Who may have a connection, where that is limited.
     permits: Option<Arc<Permits>>,
-    tls: tls::Contexts,
+    tls: Arc<tls::Contexts>,
     names: Names,
     closed: AtomicBool,
     open: Arc<AtomicUsize>,
@@ -90,12 +90,22 @@ struct Attempt {
 impl<N: Net> Engine<N> {
     /// An engine without connections.
     pub fn new(net: N, rules: pool::Rules) -> Arc<Engine<N>> {
+        Engine::with_contexts(net, rules, Arc::default())
+    }
+
+    /// An engine with connections of its own, which shares with this one what is costly to make: trust stores that have
+    /// been read, and what TLS needs to resume.
+    pub fn beside(&self, net: N, rules: pool::Rules) -> Arc<Engine<N>> {
+        Engine::with_contexts(net, rules, Arc::clone(&self.tls))
+    }
+
+    fn with_contexts(net: N, rules: pool::Rules, tls: Arc<tls::Contexts>) -> Arc<Engine<N>> {
         fork::watch();
         Arc::new(Engine {
             net,
             pool: Mutex::new(Pool::new(rules)),
             permits: Permits::new(&rules),
-            tls: tls::Contexts::default(),
+            tls,
             names: Names::default(),
             closed: AtomicBool::new(false),
             open: Arc::default(),

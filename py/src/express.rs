@@ -6,7 +6,7 @@
 //! whose attributes are made when they are looked at (`answer`).
 
 use crate::answer::ResponseBase;
-use crate::send::{Owner, Prepared, send};
+use crate::send::{OneCall, Owner, Prepared, send};
 use crate::state::{Options, State};
 use crate::support::Support;
 use crate::{body, debugging, prepare, watch};
@@ -46,7 +46,9 @@ pub(crate) fn express<'py>(
     }
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(Served { response, timeout, unfinished }) = call.serve(&rest, false)? else { return Ok(None) };
+    let Some(Served { response, timeout, unfinished, own: _ }) = call.serve(&rest, false)? else {
+        return Ok(None);
+    };
     if !unfinished {
         return Ok(Some(response));
     }
@@ -79,11 +81,14 @@ pub(crate) fn express_once<'py>(
     let session = &support.shared_session(py)?;
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(Served { response, timeout, unfinished }) = call.serve(&rest, true)? else { return Ok(None) };
+    let Some(Served { response, timeout, unfinished, own }) = call.serve(&rest, true)? else {
+        return Ok(None);
+    };
     if !unfinished {
         return Ok(Some(response));
     }
-    support.call(py, "after_once", (response, allow_redirects, (stream, timeout, verify))).map(Some)
+    let session = own.as_ref().map(|own| own.lend_session(py, support)).transpose()?;
+    support.call(py, "after_once", (response, allow_redirects, (stream, timeout, verify), session)).map(Some)
 }
 
 /// What `requests.request` takes; `allow_redirects` last, since it alone is not `None` where it is left out.
@@ -137,6 +142,8 @@ struct Served<'py> {
     timeout: Py<PyAny>,
     /// Something is left to be decided in Python: a cookie to keep, a redirect to follow, the session's options.
     unfinished: bool,
+    /// The connections of a call that shares none, which end with it.
+    own: Option<OneCall>,
 }
 
 /// What `session.options` make of url, timeout, stream and verify; and whether netrc and a bundle in the environment are
@@ -197,9 +204,13 @@ impl<'py> Call<'_, 'py> {
             Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
         let Some(options) = options else { return Ok(None) };
         let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
-        let response = send(self.py, self.support, owner, prepared, &options)?;
+        let response = send(self.py, self.support, &owner, prepared, &options)?;
         let unfinished = ResponseBase::needs_python(&response);
-        Ok(Some(Served { response, timeout: options.timeout_object, unfinished }))
+        let own = match owner {
+            Owner::Call(connections) => Some(connections),
+            Owner::Session(_) | Owner::Shared(_) => None,
+        };
+        Ok(Some(Served { response, timeout: options.timeout_object, unfinished, own }))
     }
 
     /// `PreparedRequest.prepare` and the headers that http.client adds; `None` where Python must do it.

@@ -11,7 +11,7 @@ use crate::{body, interrupt, prepare, shared};
 use entreat::engine::{Engine as Connections, Outgoing};
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Body, Error, Headers, Kind, Url};
+use entreat::{Body, Error, Headers, Kind, PoolRules, Url};
 use entreat_core::content::Decoder;
 use entreat_core::exchange::{BodyFraming, BodyLength, is_idempotent};
 use entreat_core::{Deadlines, ResponseHead};
@@ -36,7 +36,7 @@ pub(crate) struct Prepared {
 }
 
 /// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must. Without a session it belongs to a
-/// call of `requests.get` or its like.
+/// call of `requests.get` or its like. `retries` says that the session's adapter may try again.
 #[pyfunction]
 pub(crate) fn send_prepared<'py>(
     py: Python<'py>,
@@ -45,30 +45,70 @@ pub(crate) fn send_prepared<'py>(
     stream: bool,
     timeout: &Bound<'py, PyAny>,
     verify: &Bound<'py, PyAny>,
+    retries: bool,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let support = Support::get(py)?;
     let Some(prepared) = read_prepared(request)? else { return Ok(None) };
-    let Some(options) = Options::of(py, &prepared.url, timeout, stream, verify)? else { return Ok(None) };
+    let options = Options::of(py, &prepared.url, timeout, stream, verify, retries)?;
+    let Some(options) = options else { return Ok(None) };
     let owner = session.map_or_else(|| Owner::nobody(&prepared), Owner::Session);
-    send(py, support, owner, prepared, &options).map(Some)
+    send(py, support, &owner, prepared, &options).map(Some)
 }
 
 /// Whose connections a request takes.
 pub(crate) enum Owner<'a, 'py> {
     Session(&'a Bound<'py, PyAny>),
-    /// A call without a session. Without `keep` it takes a connection of its own, closed at its end.
-    Nobody {
-        connections: Arc<Connections<Blocking>>,
-        keep: bool,
-    },
+    /// A call without a session, which shares them with its like.
+    Shared(Arc<Connections<Blocking>>),
+    /// A call without a session that shares none.
+    Call(OneCall),
 }
 
-impl Owner<'_, '_> {
-    /// The owner of a request that no session sends. One that must not be sent twice, or that shows who sends it, gets a
-    /// connection of its own.
+impl<'py> Owner<'_, 'py> {
+    /// The owner of a request that no session sends. One that must not be sent twice, or that shows who sends it, gets
+    /// connections of its own.
     pub(crate) fn nobody(prepared: &Prepared) -> Self {
-        let keep = is_idempotent(&prepared.method) && !prepared.fields.contains("Authorization");
-        Owner::Nobody { connections: shared::connections(), keep }
+        let shared = shared::connections();
+        if is_idempotent(&prepared.method) && !prepared.fields.contains("Authorization") {
+            return Owner::Shared(shared);
+        }
+        Owner::Call(OneCall(shared.beside(interrupt::NET, PoolRules::default())))
+    }
+
+    fn connections(&self) -> PyResult<Arc<Connections<Blocking>>> {
+        Ok(match self {
+            Owner::Session(session) => session.cast::<SessionBase>()?.get().connections(),
+            Owner::Shared(connections) | Owner::Call(OneCall(connections)) => Arc::clone(connections),
+        })
+    }
+
+    fn session(&self) -> Option<&Bound<'py, PyAny>> {
+        match self {
+            Owner::Session(session) => Some(session),
+            Owner::Shared(_) | Owner::Call(_) => None,
+        }
+    }
+}
+
+/// Connections that are closed with the call that made them, as those of requests' short-lived session are.
+pub(crate) struct OneCall(Arc<Connections<Blocking>>);
+
+impl OneCall {
+    /// A session over these connections, for what Python decides about the response.
+    pub(crate) fn lend_session<'py>(
+        &self,
+        py: Python<'py>,
+        support: &Support,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let session = support.session_class.bind(py).call0()?;
+        session.cast::<SessionBase>()?.get().adopt(Arc::clone(&self.0));
+        Ok(session)
+    }
+}
+
+impl Drop for OneCall {
+    fn drop(&mut self) {
+        Python::attach(|py| py.detach(|| block(self.0.close())));
     }
 }
 
@@ -138,20 +178,17 @@ enum ReceivedBody {
 pub(crate) fn send<'py>(
     py: Python<'py>,
     support: &Support,
-    owner: Owner<'_, 'py>,
+    owner: &Owner<'_, 'py>,
     prepared: Prepared,
     options: &Options,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (connections, keep_alive, session) = match owner {
-        Owner::Session(session) => (session.cast::<SessionBase>()?.get().connections(), true, Some(session)),
-        Owner::Nobody { connections, keep } => (connections, keep, None),
-    };
-    let is_shared = session.is_none();
+    let (connections, session) = (owner.connections()?, owner.session());
+    let is_shared = matches!(owner, Owner::Shared(_));
     if options.settings.tls.accept_any_certificate {
         support.call(py, "warn_unverified", (prepared.url.host(),))?;
     }
     let outcome = py.detach(|| {
-        let outcome = transfer(&connections, &prepared, options, keep_alive);
+        let outcome = transfer(&connections, &prepared, options);
         if is_shared {
             shared::close_when_idle(&connections);
         }
@@ -217,7 +254,6 @@ fn transfer(
     connections: &Arc<Connections<Blocking>>,
     prepared: &Prepared,
     options: &Options,
-    keep_alive: bool,
 ) -> Result<Received, Error> {
     let started = Instant::now();
     let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
@@ -245,7 +281,7 @@ fn transfer(
         body: &prepared.body,
         settings: &options.settings,
         deadlines: Deadlines::start(options.timeout, started),
-        keep_alive,
+        keep_alive: true,
     };
     let (head, incoming) = block(connections.exchange(&outgoing))?;
     let elapsed = started.elapsed();

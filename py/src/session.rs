@@ -45,6 +45,12 @@ impl PerProcess {
         self.close(py);
     }
 
+    /// Takes some that were made in this process in place of its own.
+    fn adopt(&self, connections: Arc<Connections<Blocking>>) {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some((current_generation(), connections));
+    }
+
     /// Closes the idle ones, and lets those in use end with their responses. New ones are made when they are needed.
     pub(crate) fn close(&self, py: Python<'_>) {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +94,11 @@ impl SessionBase {
     /// This session's connections.
     pub(crate) fn connections(&self) -> Arc<Connections<Blocking>> {
         self.connections.connections()
+    }
+
+    /// Lets a session that has sent nothing yet go on with the connections of a call.
+    pub(crate) fn adopt(&self, connections: Arc<Connections<Blocking>>) {
+        self.connections.adopt(connections);
     }
 }
 

@@ -191,6 +191,7 @@ impl Options {
         timeout: &Bound<'_, PyAny>,
         stream: bool,
         verify: &Bound<'_, PyAny>,
+        retries: bool,
     ) -> PyResult<Option<Options>> {
         let verify_object = verify.clone().unbind();
         let Some((timeout, timeout_object)) = read_timeout(timeout, Support::get(py)?)? else {
@@ -201,7 +202,7 @@ impl Options {
             timeout,
             stream,
             settings,
-            retries: false,
+            retries,
             timeout_object,
             verify_object,
         }))

@@ -27,6 +27,8 @@ class Connection:
     def __init__(self, accepted, completed=None):
         self.socket = accepted
         self.requests = []
+        #: Set once nothing is played to it any more, as when the client has gone.
+        self.closed = threading.Event()
         self._completed = [] if completed is None else completed
         self._buffer = b""
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -143,6 +145,7 @@ class Peer:
             pass
         finally:
             connection.socket.close()
+            connection.closed.set()
 
     def _step(self, connection, step):
         if isinstance(step, bytes):

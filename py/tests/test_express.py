@@ -50,6 +50,58 @@ def test_a_plain_call_takes_the_express_lane(session, peer, method, arguments):
     assert answer.text == "ok"
 
 
+def nothing(session):
+    pass
+
+
+#: What most programs do to a session, and the arguments of most calls: none of it costs the lane.
+KEPT_WITH = {
+    "headers of the session": (lambda session: session.headers.update({"X-Session": "1"}), {}),
+    "a cookie in the jar": (lambda session: session.cookies.set("kept", "yes"), {}),
+    "auth of the session": (lambda session: setattr(session, "auth", ("user", "pass")), {}),
+    "auth=": (nothing, {"auth": ("user", "pass")}),
+    "params=": (nothing, {"params": {"q": "a b", "list": [1, 2]}}),
+    "json=": (nothing, {"json": {"a": [1, None, "ü"]}}),
+    "data=": (nothing, {"data": {"name": "John"}}),
+    "timeout=": (nothing, {"timeout": (3.05, 27)}),
+    "stream=": (nothing, {"stream": True}),
+    "a plain adapter that retries": (
+        lambda session: session.mount("http://", adapters.HTTPAdapter(max_retries=3)),
+        {},
+    ),
+    "such adapters for both schemes": (
+        lambda session: [
+            session.mount(f"{each}://", adapters.HTTPAdapter(max_retries=3)) for each in ("http", "https")
+        ],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("prepare", "arguments"), KEPT_WITH.values(), ids=KEPT_WITH.keys())
+@pytest.mark.parametrize("redirected", [False, True], ids=["at once", "by a redirect"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_session_keeps_the_express_lane_with(session, method, redirected, prepare, arguments):
+    prepare(session)
+    hops = [response("302 Found", Location="/next"), OK] * 2 if redirected else [OK, OK]
+    with Peer(Answers(*hops)) as peer:
+        for _ in range(2):
+            answer = session.request(method, peer.url, **arguments)
+            seen = [(each.lane, each.text) for each in (*answer.history, answer)]
+            assert seen == ([("express", ""), ("express", "ok")] if redirected else [("express", "ok")])
+        assert len(peer.connections) == 1
+
+
+def test_all_of_it_together_keeps_the_express_lane(session, peer):
+    together = {}
+    for prepare, arguments in KEPT_WITH.values():
+        prepare(session)
+        together |= arguments
+    del together["json"]
+    answer = session.post(peer.url, **together)
+    assert (answer.lane, answer.text) == ("express", "ok")
+
+
 def test_so_do_the_functions_of_the_module(peer):
     assert entreat.get(peer.url).lane == "express"
     assert entreat.post(peer.url, data={"a": "b"}).lane == "express"
@@ -69,11 +121,6 @@ def test_so_does_a_session_whose_adapters_were_looked_at(session, peer):
     assert session.get(peer.url).lane == "express"
 
 
-def test_so_does_a_session_with_a_plain_adapter_that_retries(session, peer):
-    session.mount("http://", adapters.HTTPAdapter(max_retries=3))
-    assert session.get(peer.url).lane == "express"
-
-
 def test_so_does_every_hop_of_a_redirect(session):
     hops = Answers(response("302 Found", Location="/two"), response("301 Moved", Location="/three"), OK)
     with Peer(hops) as peer:
@@ -81,6 +128,26 @@ def test_so_does_every_hop_of_a_redirect(session):
     assert [each.lane for each in (*answer.history, answer)] == ["express"] * 3
     assert [each.status_code for each in answer.history] == [302, 301]
     assert answer.url == f"{peer.url}/three"
+
+
+CALLS_OF_THEIR_OWN = {
+    "POST": lambda url: entreat.post(url, data={"a": "b"}),
+    "a GET with credentials": lambda url: entreat.get(url, auth=("user", "pass")),
+    "a streamed POST": lambda url: entreat.post(url, stream=True),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_OF_THEIR_OWN.values(), ids=CALLS_OF_THEIR_OWN.keys())
+def test_a_call_without_a_session_follows_a_redirect_on_its_connection_and_shares_it_with_no_other(call):
+    hops = response("302 Found", Location="/two"), OK
+    with Peer(Answers(*hops, *hops)) as peer:
+        for _ in range(2):
+            answer = call(peer.url)
+            assert [each.lane for each in (*answer.history, answer)] == ["express"] * 2
+            assert answer.text == "ok"
+        assert [len(list(filter(None, each.requests))) for each in peer.connections] == [2, 2]
+        for connection in peer.connections:
+            assert connection.closed.wait(2)
 
 
 def test_a_cookie_that_came_is_sent_again(session):

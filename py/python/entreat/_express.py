@@ -145,7 +145,7 @@ class _Played:
         taken, missing = chunk
         at = len(partial) - taken
         self._pieces = [(piece, left) for piece, left in ((partial[:at], 0), (partial[at:], missing)) if piece]
-        self.chunk_left = missing
+        self._missing = self.chunk_left = missing
         self._next = None
 
     def exchange(self, *arguments):
@@ -161,6 +161,8 @@ class _Played:
 
     def read1(self, amount: int) -> bytes:
         if not self._pieces:
+            # Of a chunk that was announced, nothing may have come.
+            self.chunk_left = self._missing
             raise self._error
         piece, left = self._pieces.pop(0)
         piece, rest = piece[:amount], piece[amount:]
@@ -309,8 +311,9 @@ class _Hops(SessionRedirectMixin):
             stream = stream or self._options.max_body is not None
             verify = self._options.trusted(verify)
         response = None
-        if not settings.get("proxies") and not self._tries_again(request.url):
-            response = _native.send_prepared(self._owner, request, stream, settings["timeout"], verify)
+        if not settings.get("proxies"):
+            retries = self._tries_again(request.url)
+            response = _native.send_prepared(self._owner, request, stream, settings["timeout"], verify, retries)
         if response is None:
             return self._session.send(request, **settings)
         if self._options is not None:
@@ -356,10 +359,10 @@ def _read(response: Response, stream: bool) -> None:
         response.content
 
 
-def after_once(response: Response, allow_redirects: bool, settings: tuple) -> Response:
-    """The same for a call without a session."""
-    with Session() as session:
-        return after(session, response, allow_redirects, settings, once=True)
+def after_once(response: Response, allow_redirects: bool, settings: tuple, session: Session | None) -> Response:
+    """The same for a call without a session; `session` has the connections of one that shares none."""
+    with session or Session() as own:
+        return after(own, response, allow_redirects, settings, once=session is None)
 
 
 def next_request(response: Response) -> PreparedRequest | None:
