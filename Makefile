@@ -64,6 +64,7 @@ fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)
 .PHONY: conformance
 conformance: develop-release ## requests' own suite, and programs compared with the real requests, one by one
 	@$(VENV_PYTHON) conformance/run_requests.py
+	@$(VENV_PYTHON) conformance/run_requests.py --lane open
 	@$(VENV_PYTHON) conformance/run_differential.py
 	@$(VENV_PYTHON) conformance/run_wrappers.py
 
