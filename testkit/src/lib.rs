@@ -3,12 +3,14 @@
 //! * [`origin`]: httpbin's routes with its answers, and `/testkit/…` routes that show what arrived on the wire.
 //! * [`bench`]: an origin that does nothing per request, for measuring clients.
 //! * [`scripted`]: a raw peer that follows a list of steps, for answers which no honest server gives.
+//! * [`faults`]: over six hundred named ways of being wrong, each with what a correct client does.
 //! * [`ca`]: a certificate authority made on the spot, and leaf certificates by it.
 //!
 //! The two commands `entreat-origin` and `entreat-bench-origin` are thin shells over the first two.
 
 pub mod bench;
 pub mod ca;
+pub mod faults;
 mod loopback;
 pub mod origin;
 pub mod scripted;
