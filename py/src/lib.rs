@@ -46,6 +46,20 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        refuse_subinterpreters()?;
         module.add("EngineError", module.py().get_type::<errors::EngineError>())
     }
+}
+
+/// The guard of the express lane, signal handlers and shared connections belong to a process, so to one interpreter.
+fn refuse_subinterpreters() -> PyResult<()> {
+    // SAFETY: both calls need the GIL, which whoever initialises a module holds; the state is that of this thread.
+    let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    if number == 0 {
+        return Ok(());
+    }
+    Err(pyo3::exceptions::PyImportError::new_err(format!(
+        "entreat works in a process's main interpreter only, and this is subinterpreter {number}: import it in the main \
+         one, or use requests here"
+    )))
 }

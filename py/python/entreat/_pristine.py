@@ -43,7 +43,8 @@ _BELOW = (
     (ssl.SSLSocket, _methods(ssl.SSLSocket)),
     (http.client, ("HTTPResponse", "parse_headers", "HTTPMessage", "_read_headers")),
     (http.client.HTTPConnection, ("connect", "response_class")),
-    (http.client.HTTPResponse, _methods(http.client.HTTPResponse)),
+    # Its other methods are called in the open lane too, since `_seam.HTTPResponse` inherits them.
+    (http.client.HTTPResponse, ("begin", "_read_status")),
     (
         urllib3.connection,
         ("connection", "_ssl_wrap_socket_and_match_hostname", "ssl_wrap_socket", "create_urllib3_context"),
