@@ -19,10 +19,10 @@ from peers import HOLD, OK, RECEIVE, Answers, Peer
 LANES = ("", "open")
 
 
-def start(program, *arguments, lane=""):
-    """A process that runs a program with entreat as `requests`; its output is text."""
+def start(program, *arguments, lane="", first=""):
+    """A process that runs a program with entreat as `requests`, and `first` before that is imported; its output is text."""
     environment = {**os.environ, "ENTREAT_LANE": lane, "PYTHONUNBUFFERED": "1"}
-    program = "import entreat as requests, os, sys, time, threading\n" + program
+    program = f"{first}\nimport entreat as requests, os, sys, time, threading\n{program}"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
     return subprocess.Popen([sys.executable, "-c", program, *arguments], **pipes)
 
@@ -96,16 +96,49 @@ def full():
 
 @pytest.mark.parametrize("lane", LANES)
 @pytest.mark.parametrize("call", WAITS.values(), ids=WAITS.keys())
-def test_ctrl_c_ends_a_wait_within_half_a_second(lane, call, full):
+def test_ctrl_c_ends_a_wait_at_once(lane, call, full):
     with Peer(stall) as stalling, Peer(Answers()) as answering:
         process = start(INTERRUPTED.format(call=call), stalling.url, answering.url, full, lane=lane)
         assert process.stdout.readline() == "ready\n"
+        deadline = time.monotonic() + (5 if "argv[1]" in call else 0)
+        while not stalling.connections and time.monotonic() < deadline:
+            time.sleep(0.01)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
         assert process.stdout.readline() == "interrupted\n"
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 0.3
         assert finish(process) == "ok"
+
+
+def test_ctrl_c_while_something_is_imported_leaves_a_package_that_works():
+    program = """
+class Interrupt:
+    def __init__(self, when): self.left = when
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("urllib3", "http.", "entreat")):
+            self.left -= 1
+            if self.left == 0: raise KeyboardInterrupt
+hook = {"response": lambda response, **_: None}
+interrupted = 0
+for when in range(1, 60, 3):
+    child = os.fork()
+    if child == 0:
+        sys.meta_path.insert(0, Interrupt(when))
+        try:
+            requests.get(sys.argv[1], hooks=hook)
+        except KeyboardInterrupt:
+            ok = requests.get(sys.argv[1], hooks=hook).text == "ok"
+            import urllib3
+            os._exit(7 if ok and urllib3.util.retry.Retry is requests.adapters.Retry else 1)
+        os._exit(0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert ended in (0, 7), ended
+    interrupted += ended == 7
+print(interrupted > 5)
+"""
+    with Peer(Answers()) as peer:
+        assert finish(start(program, peer.url), timeout=60) == "True"
 
 
 def test_a_signal_whose_handler_returns_does_not_end_a_wait():
@@ -190,6 +223,45 @@ print("done")
         assert finish(start(program, peer.url), timeout=30) == "done"
 
 
+def test_workers_that_are_forked_beforehand_share_nothing_but_the_socket_they_listen_on(origin):
+    program = """
+import http.server, signal
+session = requests.Session()
+session.headers["X-From"] = "the parent"
+assert session.get(sys.argv[1] + "/get").ok
+class Gateway(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        answers = [each.get(sys.argv[1] + "/anything" + self.path).json()["url"] for each in (session, requests)]
+        body = f"{os.getpid()} {answers[0] == answers[1] and answers[0].rpartition('/')[2]}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Gateway)
+workers = []
+for _ in range(4):
+    worker = os.fork()
+    if worker == 0:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        server.serve_forever()
+    workers.append(worker)
+url = f"http://127.0.0.1:{server.server_port}"
+def ask(number):
+    process, answer = session.get(f"{url}/{number}", timeout=20).text.split()
+    assert answer == str(number), answer
+    return int(process)
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(8) as threads:
+    assert set(threads.map(ask, range(80))) <= set(workers)
+for worker in workers:
+    os.kill(worker, signal.SIGTERM)
+    assert os.waitpid(worker, 0)[1] == 0
+print("done")
+"""
+    assert finish(start(program, origin.http), timeout=60) == "done"
+
+
 def _text_of(url):
     return entreat.get(url).text
 
@@ -228,6 +300,23 @@ def test_threads_that_share_a_session_get_their_own_answers(origin, hooks):
     with entreat.Session() as session, ThreadPoolExecutor(32) as threads:
         session.cookies.set("kept", "yes")
         assert all(threads.map(fetch, range(32)))
+
+
+def test_threads_that_share_a_session_lose_no_cookie_and_open_no_more_connections_than_there_are_threads(origin):
+    def fetch(number):
+        for turn in range(10):
+            session.get(f"{origin.http}/cookies/set/name{number}-{turn}/{turn}")
+            seen.add(session.get(f"{origin.http}/testkit/connections").json()["connection"])
+            session.headers[f"X-{number}"] = str(turn)
+            sent = session.get(f"{origin.http}/headers").json()["headers"]
+            assert sent[f"X-{number}"] == str(turn)
+            assert all(f"name{number}-{before}={before}" in sent["Cookie"] for before in range(turn + 1))
+
+    seen = set()
+    with entreat.Session() as session, ThreadPoolExecutor(32) as threads:
+        list(threads.map(fetch, range(32)))
+        assert len(session.cookies) == 320
+        assert len(seen) <= 32
 
 
 def test_threads_may_set_cookies_at_once(origin):

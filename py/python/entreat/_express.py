@@ -96,6 +96,7 @@ def request(
     method: str, url: str, headers: list[tuple[str, str]], body: str | bytes | Multipart | None, cookies
 ) -> PreparedRequest:
     """The `PreparedRequest` of a request that was never one."""
+    sessions._fill()
     prepared = PreparedRequest()
     prepared.method = method
     prepared.url = url
@@ -177,6 +178,7 @@ class _Played:
 
 def _play(request: PreparedRequest, played: _Played, retries=0, **settings) -> Response:
     """Send a request by the open lane, over what the engine has done already."""
+    sessions._fill()
     from .adapters import HTTPAdapter
 
     adapter = HTTPAdapter(max_retries=retries)

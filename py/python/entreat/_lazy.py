@@ -35,7 +35,7 @@ class Deferred:
         if values is None:
             # A class made by `imports` must stay one class though two threads come here at once. A lock could deadlock
             # with the interpreter's import locks; so both may import, and the first result counts.
-            values = self.__dict__.setdefault("_values", self._imports())
+            values = self.__dict__.setdefault("_values", _import_whole(self._imports))
         for name, value in values.items():
             # setdefault, as a program may have put its own object there before us.
             self._namespace.setdefault(name, value)
@@ -63,6 +63,24 @@ class Deferred:
     def listing(self) -> list[str]:
         """The module's `__dir__`."""
         return sorted({*self._namespace, *self.names})
+
+
+def _import_whole(imports):
+    """Run imports; where Ctrl-C breaks into them, leave nothing behind that would be in the next attempt's way.
+
+    The import system forgets a package that was not finished, yet keeps those of its modules that were: the package,
+    imported again, would lack them as attributes.
+    """
+    before = set(sys.modules)
+    try:
+        return imports()
+    except BaseException:
+        # In this order a package comes before its modules.
+        for name in sorted(sys.modules.keys() - before):
+            package = name.rpartition(".")[0]
+            if package and package not in sys.modules:
+                sys.modules.pop(name, None)
+        raise
 
 
 class LazyModule:
