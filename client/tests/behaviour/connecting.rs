@@ -87,6 +87,18 @@ behaviour!(when_all_are_silent_the_deadline_ends_it, |bench| {
     assert!(names.iter().all(|name| error.to_string().contains(name)), "{error}");
 });
 
+behaviour!(the_deadline_of_a_race_is_kept, |bench| {
+    let addresses = [bench.listen_silently_at(V6), bench.listen_silently_at(V4)];
+    let mut least = FOR_EVER;
+    // Of several, as the machine may be busy.
+    for _ in 0..5 {
+        let start = bench.now();
+        connect(bench, &addresses, SHORT / 5, Some(SHORT)).await.err().unwrap();
+        least = least.min(bench.now() - start);
+    }
+    assert!((SHORT..SHORT + Duration::from_millis(50)).contains(&least), "{least:?}");
+});
+
 behaviour!(without_a_stagger_one_silent_address_uses_up_the_deadline, |bench| {
     let (silent, peer) = (bench.listen_silently_at(V6), alive(bench, V4));
     let start = bench.now();

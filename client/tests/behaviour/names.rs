@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
+use entreat::session::Session;
 use entreat::{Config, Deadline, Error, Family, Kind, Request, Resolve, Result, Roots, Timeout, TlsRules};
 use entreat_testkit::ca::Authority;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -160,21 +161,47 @@ impl Resolve for Stuck {
 
 /// Look-ups beyond 64 wait for one of them to end, and no longer than their own deadline.
 #[test]
-fn look_ups_that_do_not_end_are_bounded() {
+fn look_ups_that_do_not_end_are_bounded_blocking() {
     guarded(|| {
-        let bench = BlockingBench::default();
-        let limits = Timeout { connect: Some(SHORT), ..Timeout::NONE };
-        let session = bench.session_with(Config::new().resolver(Arc::new(Stuck)).timeout(limits));
-        let ask = || {
-            let outcome = entreat::net::blocking::block(fetch(&session, Request::get("http://a.test/")));
-            outcome.err().expect("nobody answers")
-        };
+        let session = stuck(&BlockingBench::default());
+        let ask = || entreat::net::blocking::block(failure(&session, Request::get("http://a.test/")));
         let errors: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..80).map(|_| scope.spawn(ask)).collect();
             asking.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        assert!(errors.iter().all(|error| error.kind() == Kind::ConnectTimeout));
-        let waited = errors.iter().filter(|error| error.to_string().contains("look-ups")).count();
-        assert!((1..80).contains(&waited), "{waited}");
+        assert_bounded(&errors);
     });
+}
+
+#[test]
+fn look_ups_that_do_not_end_are_bounded_tokio() {
+    guarded(|| {
+        let runtime = runtime();
+        let session = stuck(&TokioBench::default());
+        let errors = runtime.block_on(async {
+            let ask = || {
+                let session = session.clone();
+                tokio::spawn(async move { failure(&session, Request::get("http://a.test/")).await })
+            };
+            let asking: Vec<_> = (0..80).map(|_| ask()).collect();
+            let mut errors = Vec::new();
+            for task in asking {
+                errors.push(task.await.unwrap());
+            }
+            errors
+        });
+        assert_bounded(&errors);
+        runtime.shutdown_background();
+    });
+}
+
+fn stuck<B: Bench>(bench: &B) -> Session<B::Net> {
+    let limits = Timeout { connect: Some(SHORT), ..Timeout::NONE };
+    bench.session_with(Config::new().resolver(Arc::new(Stuck)).timeout(limits))
+}
+
+fn assert_bounded(errors: &[Error]) {
+    assert!(errors.iter().all(|error| error.kind() == Kind::ConnectTimeout));
+    let waited = errors.iter().filter(|error| error.to_string().contains("look-ups")).count();
+    assert!((1..80).contains(&waited), "{waited}");
 }

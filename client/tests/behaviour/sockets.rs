@@ -12,11 +12,17 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A listener on a path; each connection is answered once, with the request's head as the body.
+/// A listener on a path that serves so many connections.
 fn listen_on_path(name: &str, connections: usize) -> PathBuf {
     let path = std::env::temp_dir().join(format!("entreat-{name}-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).expect("the temporary directory can be written");
+    answer_each(listener, connections);
+    path
+}
+
+/// Answers each connection once, with the request's head as the body.
+fn answer_each(listener: UnixListener, connections: usize) {
     std::thread::spawn(move || {
         for _ in 0..connections {
             let (mut stream, _) = listener.accept().unwrap();
@@ -26,7 +32,6 @@ fn listen_on_path(name: &str, connections: usize) -> PathBuf {
             stream.write_all(&[start.as_bytes(), &head[..count]].concat()).unwrap();
         }
     });
-    path
 }
 
 async fn both_ways<N: Net>(net: N, name: &str) {
@@ -51,6 +56,21 @@ fn a_path_serves_in_the_place_of_a_host_blocking() {
 #[test]
 fn a_path_serves_in_the_place_of_a_host_tokio() {
     guarded(|| runtime().block_on(both_ways(Tokio, "tokio")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_may_be_abstract() {
+    use std::os::linux::net::SocketAddrExt;
+    guarded(|| {
+        let name = format!("entreat-{}", std::process::id());
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        answer_each(listener, 1);
+        let session = Session::new(Blocking::default(), Config::new()).unwrap();
+        let answer = block(fetch(&session, Request::get(format!("http+unix://%00{name}/x")))).unwrap();
+        assert!(answer.text().starts_with("GET /x HTTP/1.1"), "{}", answer.text());
+    });
 }
 
 #[cfg(target_os = "linux")]
