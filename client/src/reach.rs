@@ -1,8 +1,9 @@
 //! From a host to a connected stream: its addresses, the guard over them, and the race between them; or a socket of the
 //! file system.
 //!
-//! Called by `dial` for an origin or for a proxy. Decides nothing: which addresses are let through is core's
-//! `policy::guard`.
+//! Called for an origin, or for a proxy on the way to one. A proxy that is told an address gets it from
+//! [`Reach::resolve`]; what a proxy resolves by itself goes through [`check_beyond_proxy`]. Decides nothing: which
+//! addresses are let through is core's `policy::guard`.
 
 use crate::net::Net;
 use crate::resolve::Names;
@@ -28,9 +29,14 @@ impl<N: Net> Reach<'_, N> {
             }
             return self.net.connect_unix(&path, deadline).await;
         }
-        let found = self.addresses(url.host(), url.port(), deadline).await?;
-        let allowed = allowed(found, &self.network.guard)?;
+        let allowed = self.resolve(url, deadline).await?;
         self.connect(url.host(), &allowed, deadline).await
+    }
+
+    /// The addresses of the URL's host that the guard lets through: also for a proxy that is told an address.
+    pub(crate) async fn resolve(&self, url: &Url, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+        let found = self.addresses(url.host(), url.port(), deadline).await?;
+        allowed(found, &self.network.guard)
     }
 
     /// A stream to a proxy, wherever that is: whoever named it meant it.
