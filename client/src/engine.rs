@@ -12,19 +12,17 @@ use crate::fork;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::permits::{Permit, Permits};
+use crate::receiver::Receiver;
 use crate::resolve::Names;
 use crate::sender::{Sender, Sent};
 use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
-use entreat_core::h1::{self, HeadParser, Verdict};
+use entreat_core::h1::Verdict;
 use entreat_core::pool::{self, Key, Pool};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Settings, Url};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Informational responses that one exchange may bring before the final one; more is a flood.
-const INFORMATIONAL_LIMIT: usize = 64;
 
 /// How long closing may wait, in all, for peers that do not read a good-bye.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -264,64 +262,26 @@ impl<N: Net> Engine<N> {
         outgoing: &Outgoing<'_>,
     ) -> Result<(ResponseHead, Verdict), Attempt> {
         let (now, written) = (self.net.now(), connection.written());
-        let sending = Sender { net: &self.net, connection, outgoing }.send(now).await;
+        let mut receiver = Receiver::new(&self.net, outgoing);
+        let sending =
+            Sender { net: &self.net, connection, outgoing, receiver: &mut receiver }.send(now).await;
         let sent = connection.written() > written;
         let sending = match sending {
             Ok(sending) => sending,
             Err(error) if error.kind() == Kind::Io => Sent::Broken(error),
             // The peer waits for the rest of the request, which will not come: there is no answer to wait for.
-            Err(error) => return Err(Attempt { error, sent, answered: false }),
+            Err(error) => {
+                return Err(Attempt { error, sent, answered: receiver.is_answered(connection) });
+            }
         };
-        let mut informational = 0;
-        match (self.receive_head(connection, outgoing, &mut informational).await, sending) {
+        match (receiver.receive(connection).await, sending) {
             (Ok((head, verdict)), Sent::Whole) => Ok((head, verdict)),
-            (Ok((head, verdict)), Sent::Refused | Sent::Broken(_)) => {
+            (Ok((head, verdict)), Sent::Refused | Sent::Withheld | Sent::Broken(_)) => {
                 Ok((head, Verdict { keep_alive: false, ..verdict }))
             }
-            (Err(error), Sent::Whole | Sent::Refused) | (Err(_), Sent::Broken(error)) => {
-                let answered = informational > 0 || !connection.received.is_empty();
-                Err(Attempt { error, sent, answered })
+            (Err(error), Sent::Whole | Sent::Refused | Sent::Withheld) | (Err(_), Sent::Broken(error)) => {
+                Err(Attempt { error, sent, answered: receiver.is_answered(connection) })
             }
-        }
-    }
-
-    /// Receives up to the end of the final response's head, past informational ones (RFC 9110 section 15.2).
-    async fn receive_head(
-        &self,
-        connection: &mut Connection<N::Stream>,
-        outgoing: &Outgoing<'_>,
-        informational: &mut usize,
-    ) -> Result<(ResponseHead, Verdict)> {
-        let mut parser = HeadParser::new(outgoing.settings.head_limits);
-        // One read time-out for the whole head would punish slow links; one for each byte lets a drip go on: the
-        // total is what bounds that.
-        loop {
-            while let Some((head, consumed)) =
-                parser.parse(connection.received.as_slice()).map_err(|error| refused(error, connection))?
-            {
-                if head.status >= 200 || head.status == 101 {
-                    let verdict =
-                        h1::decide(outgoing.method, &head).map_err(|error| refused(error, connection))?;
-                    connection.received.consume(consumed);
-                    return Ok((head, verdict));
-                }
-                connection.received.consume(consumed);
-                *informational += 1;
-                if *informational > INFORMATIONAL_LIMIT {
-                    return Err(Error::new(Kind::MalformedResponse)
-                        .expected(format!("at most {INFORMATIONAL_LIMIT} informational responses")));
-                }
-                parser.reset();
-            }
-            let deadline = outgoing.deadlines.read(self.net.now());
-            match connection.receive(&self.net, deadline).await {
-                Ok(0) => return Err(closed(&parser, connection, *informational)),
-                // TLS that ends without a good-bye: what matters here is how far the response came.
-                Err(error) if error.kind() == Kind::ClosedEarly => {
-                    return Err(closed(&parser, connection, *informational));
-                }
-                received => received?,
-            };
         }
     }
 
@@ -349,23 +309,6 @@ impl<N: Net> Engine<N> {
         // Whoever panicked with the lock held did not leave half a change: each method of Pool is one step.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The error for a peer that closed while the head of a response was awaited.
-fn closed<S>(parser: &HeadParser, connection: &Connection<S>, informational: usize) -> Error {
-    let error = parser.end_of_input(connection.received.as_slice());
-    if error.kind() == Kind::ClosedWithoutResponse && informational > 0 {
-        return Error::new(Kind::ClosedEarly)
-            .expected("a final response")
-            .seen(format!("the end of input after {informational} informational ones"));
-    }
-    refused(error, connection)
-}
-
-/// The same with the head that it is about: what stands in the buffer.
-#[cold]
-fn refused<S>(error: Error, connection: &Connection<S>) -> Error {
-    error.with_received(connection.received.as_slice())
 }
 
 fn at(outgoing: &Outgoing<'_>, error: Error) -> Error {

@@ -7,7 +7,7 @@
 use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
-use entreat_core::content::Decoder;
+use entreat_core::content::{Decoder, Expansion};
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, TlsInfo};
 use std::sync::Arc;
@@ -55,6 +55,10 @@ struct Raw<N: Net> {
 /// A content coding being undone.
 struct Content {
     decoder: Decoder,
+    expansion: Expansion,
+    /// So much was taken in so far, and became so much.
+    coded: u64,
+    content: u64,
     /// Raw bytes: those that the decoder has not taken yet are `raw[taken..filled]`.
     raw: Box<[u8]>,
     taken: usize,
@@ -88,9 +92,10 @@ impl<N: Net> Incoming<N> {
             raw.finish();
         } else if outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
             let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
-            content = decoder.map(Content::new);
+            let expansion = outgoing.settings.messages.expansion;
+            content = decoder.map(|decoder| Content::new(decoder, expansion));
         }
-        Incoming {
+        let mut incoming = Incoming {
             raw,
             content,
             max_body: outgoing.settings.max_body,
@@ -98,6 +103,17 @@ impl<N: Net> Incoming<N> {
             url: outgoing.url.as_str().to_owned(),
             tls,
             failure: None,
+        };
+        incoming.refuse_announced();
+        incoming
+    }
+
+    /// A body that says itself that it is too large is not read at all.
+    fn refuse_announced(&mut self) {
+        let Some(limit) = self.max_body else { return };
+        if self.raw.sized && self.content.is_none() && self.raw.body.direct() > limit {
+            let announced = self.raw.body.direct();
+            self.fail(too_large(limit).seen(format!("{announced} announced")));
         }
     }
 
@@ -194,9 +210,7 @@ impl<N: Net> Incoming<N> {
     fn count(&mut self, count: usize) -> Result<usize> {
         self.delivered += count as u64;
         match self.max_body {
-            Some(limit) if self.delivered > limit => Err(Error::new(Kind::BodyTooLarge)
-                .expected(format!("at most {limit} bytes"))
-                .hint("raise max_body, or read the body in pieces")),
+            Some(limit) if self.delivered > limit => Err(too_large(limit)),
             _ => Ok(count),
         }
     }
@@ -320,6 +334,11 @@ impl<N: Net> Raw<N> {
     }
 }
 
+fn too_large(limit: u64) -> Error {
+    let hint = "raise max_body where that much is wanted";
+    Error::new(Kind::BodyTooLarge).expected(format!("at most {limit} bytes")).hint(hint)
+}
+
 /// Moves bytes of the body that were received before into `into`; 0 where there are none, or only framing.
 fn take_received(body: &mut BodyDecoder, received: &mut Received, into: &mut [u8]) -> Result<usize> {
     loop {
@@ -337,9 +356,12 @@ fn take_received(body: &mut BodyDecoder, received: &mut Received, into: &mut [u8
 }
 
 impl Content {
-    fn new(decoder: Decoder) -> Content {
+    fn new(decoder: Decoder, expansion: Expansion) -> Content {
         Content {
             decoder,
+            expansion,
+            coded: 0,
+            content: 0,
             raw: vec![0; 4 * DIRECT].into_boxed_slice(),
             taken: 0,
             filled: 0,
@@ -381,6 +403,9 @@ impl Content {
         let input = &self.raw[self.taken..self.filled];
         let consumed = self.decoder.decode(input, &mut self.decoded, wanted)?;
         self.taken += consumed;
+        self.coded += consumed as u64;
+        self.content += self.decoded.len() as u64;
+        self.expansion.check(self.coded, self.content)?;
         Ok(consumed > 0 || !self.decoded.is_empty())
     }
 

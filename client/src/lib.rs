@@ -25,6 +25,7 @@
 
 #[cfg(feature = "aio")]
 pub mod aio;
+mod asking;
 mod body;
 mod client;
 mod compressed;
@@ -41,6 +42,7 @@ pub mod net;
 mod permits;
 mod random;
 mod reach;
+mod receiver;
 mod request;
 mod resolve;
 mod response;
@@ -56,16 +58,19 @@ mod transport;
 pub use body::{Body, Source};
 pub use client::Client;
 pub use engine::PoolStats;
+pub use entreat_core::content::Expansion;
 pub use entreat_core::content::encode::Coding;
 pub use entreat_core::dial::Family;
 pub use entreat_core::names::Resolve;
+pub use entreat_core::policy::expect::Rules as ExpectRules;
 pub use entreat_core::policy::guard::Guard;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
     Blame, Config, Deadline, Error, Headers, Identity, Keepalive, Kind, Material, Network, Passphrase, Pin,
-    RawOption, Result, Roots, SocketOptions, Timeout, TlsInfo, TlsRules, TlsVersion, Url, Version,
+    RawOption, ResponseHead, Result, Roots, SocketOptions, Timeout, TlsInfo, TlsRules, TlsVersion, Url,
+    Version,
 };
 pub use multipart::{Form, Part};
 pub use request::Request;

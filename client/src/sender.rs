@@ -1,14 +1,17 @@
 //! A request's way out on one connection: its head, and its body as far as the peer wants it.
 //!
-//! Called by `engine` for each attempt. Writes what it is told to and frames it; listens meanwhile, so that a peer that
-//! refuses a large body is heard (RFC 9112 section 9.5). What the answer means is not its affair.
+//! Called by `engine` for each attempt. Writes what it is told to and frames it; waits before the body where the request
+//! asks whether it is wanted (RFC 9110 section 10.1.1), and listens meanwhile, so that a peer that refuses a large one is
+//! heard (RFC 9112 section 9.5). What the answer means is not its affair.
 
 use crate::body::{Content, Source};
 use crate::connection::Connection;
 use crate::engine::Outgoing;
 use crate::net::Net;
+use crate::receiver::{Permission, Receiver};
 use entreat_core::exchange::BodyFraming;
 use entreat_core::h1::{self, LAST_CHUNK};
+use entreat_core::policy::expect;
 use entreat_core::{Error, Kind, Result};
 use std::time::Instant;
 
@@ -23,22 +26,35 @@ pub(crate) enum Sent {
     Whole,
     /// The peer answered that it does not want the rest.
     Refused,
+    /// The peer answered before any of the body was sent. It was announced all the same: what is sent next would be
+    /// taken for it, so the connection cannot be used again.
+    Withheld,
     /// The connection broke; the peer may have answered before, and that says more than our failed write.
     Broken(Error),
 }
 
 /// The request's way out on one connection.
-pub(crate) struct Sender<'a, N: Net> {
+pub(crate) struct Sender<'a, 'b, N: Net> {
     pub(crate) net: &'a N,
     pub(crate) connection: &'a mut Connection<N::Stream>,
     pub(crate) outgoing: &'a Outgoing<'a>,
+    pub(crate) receiver: &'a mut Receiver<'b, N>,
 }
 
-impl<N: Net> Sender<'_, N> {
-    pub(crate) async fn send(&mut self, now: Instant) -> Result<Sent> {
+impl<N: Net> Sender<'_, '_, N> {
+    pub(crate) async fn send(&mut self, mut now: Instant) -> Result<Sent> {
         let outgoing = self.outgoing;
         let mut bytes = Vec::with_capacity(512);
         h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
+        if self.asks_first() {
+            self.write(&bytes, now).await?;
+            bytes.clear();
+            // In a box, as few requests ask and all would carry its room.
+            match Box::pin(self.permission()).await? {
+                Permission::Granted | Permission::Unanswered => now = self.net.now(),
+                Permission::Answered => return Ok(Sent::Withheld),
+            }
+        }
         match &outgoing.body.0 {
             Content::Empty => {
                 if outgoing.framing == BodyFraming::Chunked {
@@ -54,6 +70,19 @@ impl<N: Net> Sender<'_, N> {
                 sent
             }
         }
+    }
+
+    /// True where there is a body, and the request asks whether it is wanted.
+    fn asks_first(&self) -> bool {
+        let outgoing = self.outgoing;
+        let has_body =
+            !matches!(outgoing.body.0, Content::Empty) && outgoing.framing != BodyFraming::Length(0);
+        has_body && !outgoing.settings.messages.expect.wait.is_zero() && expect::is_expected(outgoing.headers)
+    }
+
+    async fn permission(&mut self) -> Result<Permission> {
+        let until = self.net.now().checked_add(self.outgoing.settings.messages.expect.wait);
+        self.receiver.permission(self.connection, until).await
     }
 
     async fn send_bytes(&mut self, mut head: Vec<u8>, body: &[u8], now: Instant) -> Result<Sent> {

@@ -4,6 +4,8 @@
 //! or the rules for retries say so. What each step decides is core's `exchange`; how bytes travel is `engine`. The faces are `client` and
 //! `aio`.
 
+use crate::asking::Asking;
+use crate::body::Body;
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use crate::request::Request;
@@ -47,7 +49,8 @@ impl<N: Net> Session<N> {
         &self.0.engine
     }
 
-    /// Sends a request, again where its rules for retries say so, follows its redirects, and returns when the head of the answer is there.
+    /// Sends a request, again where its rules for retries say so, follows its redirects, and returns when the head of
+    /// the answer is there.
     ///
     /// # Errors
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
@@ -58,6 +61,7 @@ impl<N: Net> Session<N> {
         let started = self.0.engine.net.now();
         let deadlines = Deadlines::start(settings.timeout, started);
         let mut history = Vec::new();
+        let mut asking = Asking::new();
         let mut retries =
             Retries::new(&self.0.engine.net, &settings.retries, &self.0.retry_budget, deadlines);
         loop {
@@ -69,8 +73,9 @@ impl<N: Net> Session<N> {
                 body: request.body.length(),
                 cookie: cookie.as_deref(),
             };
-            let (headers, framing) =
+            let (mut headers, framing) =
                 exchange::prepare(&draft, &settings).map_err(|error| error.with_url(url.as_str()))?;
+            asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
             let outgoing = Outgoing {
                 method: &request.method,
                 url: &url,
@@ -90,6 +95,10 @@ impl<N: Net> Session<N> {
                 }
             };
             self.store_cookies(&url, &head, &settings);
+            if asking.is_futile(head.status, &headers, &mut request) {
+                incoming.skip().await;
+                continue;
+            }
             if retries.concern(head.status) {
                 let (method, body) = (&request.method, &request.body);
                 if Box::pin(retries.after_answer(&head, &mut incoming, method, body)).await? {
@@ -99,6 +108,7 @@ impl<N: Net> Session<N> {
             let followed = history.len() as u32;
             match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
                 Judgement::Deliver => {
+                    exchange::check_switch(&head, &headers).map_err(|error| error.with_url(url.as_str()))?;
                     let elapsed = self.0.engine.net.now() - started;
                     let past = Past { redirects: history, retries: retries.past() };
                     return Ok(Response::new(head, url, past, elapsed, incoming));
@@ -165,7 +175,7 @@ fn redirected(request: &mut Request, from: &Url, next: redirect::Next) -> Result
     let url = Url::parse(&next.url).map_err(|error| error.with_url(from.as_str()))?;
     request.method = next.method.into();
     if next.drop_body {
-        request.body = crate::body::Body::empty();
+        request.body = Body::empty();
     } else {
         request.body.rewind().map_err(|error| error.with_url(from.as_str()))?;
     }

@@ -12,8 +12,10 @@ use crate::pool;
 use crate::tls::TlsRules;
 use std::sync::Arc;
 
+mod messages;
 mod network;
 
+pub use messages::{Hook, Messages};
 pub use network::{Keepalive, Network, RawOption, SocketOptions};
 
 /// Settings of a client or of one request. What is not set is inherited, then default.
@@ -38,6 +40,7 @@ pub struct Config {
     pool: Option<pool::Rules>,
     tls: Option<TlsRules>,
     network: Option<Arc<network::Knobs>>,
+    messages: Option<Arc<messages::Knobs>>,
 }
 
 /// All settings of one exchange, none left open.
@@ -67,6 +70,8 @@ pub struct Settings {
     pub tls: TlsRules,
     /// How connections are made.
     pub network: Arc<Network>,
+    /// How messages are sent and received.
+    pub messages: Arc<Messages>,
 }
 
 impl Config {
@@ -122,7 +127,8 @@ impl Config {
         self
     }
 
-    /// The largest body, in decoded bytes, that is read before [`Kind::BodyTooLarge`]. Default: any size.
+    /// The largest body, in decoded bytes, that is read before [`Kind::BodyTooLarge`]; one that announces more is not
+    /// read at all. Default: any size, since only the program knows what it asked for. 0 allows no body.
     pub fn max_body(mut self, bytes: u64) -> Config {
         self.max_body = Some(bytes);
         self
@@ -161,6 +167,7 @@ impl Config {
             pool: self.pool.or(base.pool),
             tls: self.tls.or_else(|| base.tls.clone()),
             network: network::Knobs::or(self.network, &base.network),
+            messages: messages::Knobs::or(self.messages, &base.messages),
         }
     }
 
@@ -183,6 +190,7 @@ impl Config {
             pool: self.pool.unwrap_or_default(),
             tls: self.tls.unwrap_or_default(),
             network: network::Knobs::resolve(self.network)?,
+            messages: messages::Knobs::resolve(self.messages)?,
         };
         settings.timeout.check()?;
         settings.pool.check()?;

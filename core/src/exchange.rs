@@ -192,6 +192,20 @@ pub fn judge(
     }
 }
 
+/// Whether `head`, the answer to a request with the fields `sent`, may be a 101 (Switching Protocols).
+///
+/// # Errors
+/// [`Kind::MalformedResponse`]. RFC 9110 section 7.8: "A server MUST NOT switch to a protocol that was not indicated by
+/// the client in the corresponding request's Upgrade header field": nobody could read what follows.
+pub fn check_switch(head: &ResponseHead, sent: &Headers) -> Result<()> {
+    if head.status != 101 || sent.contains("Upgrade") {
+        return Ok(());
+    }
+    Err(Error::new(Kind::MalformedResponse)
+        .expected("101 only where the request asks for another protocol")
+        .seen("101 to a request without Upgrade"))
+}
+
 /// How far an exchange had come when it failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {

@@ -10,7 +10,7 @@ use crate::state::{self, Limits};
 use entreat::engine::Outgoing;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Body, Config, Error, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
+use entreat::{Body, Config, Error, ExpectRules, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
 use entreat_core::exchange::{BodyFraming, BodyLength};
 use entreat_core::{Deadlines, ResponseHead, Settings};
 use pyo3::exceptions::PyValueError;
@@ -143,6 +143,8 @@ fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>)
         .decompress(false)
         .timeout(Timeout::NONE)
         .tls(rules)
+        // http.client sends the body at once, whatever the request expects.
+        .expect_continue(ExpectRules { from: None, wait: Duration::ZERO })
         .resolve()
         .map_err(|error| raise(verify.py(), &error))
 }

@@ -7,7 +7,7 @@
 use crate::environment::Environment;
 use crate::express::is_empty;
 use crate::support::Support;
-use entreat::{Config, Roots, Timeout, TlsRules, Url};
+use entreat::{Config, ExpectRules, Roots, Timeout, TlsRules, Url};
 use entreat_core::{Scheme, Settings};
 use pyo3::ffi;
 use pyo3::intern;
@@ -299,6 +299,8 @@ fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResul
 
 /// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3.
 static PLAIN: LazyLock<Settings> = LazyLock::new(|| {
+    // http.client sends the body at once, whatever the request expects.
+    let expect = ExpectRules { from: None, wait: Duration::ZERO };
     let config = Config::new().decompress(false).cookies(false).timeout(Timeout::NONE);
-    config.resolve().expect("these settings are valid")
+    config.expect_continue(expect).resolve().expect("these settings are valid")
 });

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Config, Kind};
+use entreat::{Config, Expansion, Kind, Request, Timeout};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
@@ -108,5 +108,58 @@ behaviour!(a_body_above_the_limit_is_an_error, |bench| {
         assert_eq!(error.kind(), Kind::BodyTooLarge, "{error}");
         assert!(error.to_string().contains(&limit.to_string()));
         assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "1234");
+    }
+});
+
+behaviour!(a_bomb_is_refused_unless_its_server_is_trusted, |bench| {
+    let size = 48 << 20;
+    let bomb = coded("gzip", &gzip(&vec![0; size]));
+    let peer = bench.peer_for_all([Step::Expect, bomb]);
+    let session = bench.session();
+    let mut response = session.deliver(peer.get("/")).await.unwrap();
+    let mut body = Vec::new();
+    let error = response.incoming().read_into(&mut body).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::BodyTooLarge);
+    assert!(error.to_string().contains("like a bomb"), "{error}");
+    assert!(body.len() <= 32 << 20, "{}", body.len());
+    let trusting = peer.get("/").configure(|config| config.expansion(Expansion::unlimited()));
+    assert_eq!(fetch(&session, trusting).await.unwrap().body.len(), size);
+});
+
+behaviour!(a_bomb_of_two_codings_is_refused_by_its_content, |bench| {
+    let bomb = gzip(&gzip(&vec![0; 8 << 20]));
+    let peer = bench.peer([Step::Expect, coded("gzip, gzip", &bomb)]);
+    let limit = Expansion { ratio: 1032, free: 1 << 20 };
+    let error = failure(&bench.session_with(Config::new().expansion(limit)), peer.get("/")).await;
+    assert_eq!(error.kind(), Kind::BodyTooLarge, "{error}");
+});
+
+behaviour!(a_body_that_announces_too_much_is_not_read, |bench| {
+    let announced = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    let peer = bench.peer([Step::Expect, announced, Step::Sleep(FOR_EVER)]);
+    let session = bench.session_with(Config::new().max_body(999).timeout(Timeout::NONE));
+    let error = failure(&session, peer.get("/")).await;
+    assert_eq!((error.kind(), error.seen_text()), (Kind::BodyTooLarge, Some("1000 announced")));
+});
+
+behaviour!(answers_without_a_body_may_name_a_coding, |bench| {
+    let head = |status: &str| Step::send(format!("HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\n\r\n"));
+    let sized = Step::send("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 99\r\n\r\n");
+    let script =
+        [Step::Expect, head("204 No Content"), Step::Expect, head("304 Not Modified"), Step::Expect, sized];
+    let peer = bench.peer(script);
+    let session = bench.session();
+    for request in [peer.get("/"), peer.get("/"), Request::head(peer.url("/"))] {
+        assert_eq!(fetch(&session, request).await.unwrap().text(), "");
+    }
+    assert_eq!(peer.log.connections(), 1);
+});
+
+behaviour!(stacked_codings_and_members_of_gzip_are_decoded, |bench| {
+    let text = text();
+    let members = [gzip(&text[..1000]), gzip(&text[1000..])].concat();
+    for (coding, body) in [("x-gzip, deflate", zlib(&gzip(&text))), ("gzip", members)] {
+        let peer = bench.peer([Step::Expect, coded(coding, &body)]);
+        assert!(fetch(&bench.session(), peer.get("/")).await.unwrap().body == text, "{coding}");
     }
 });

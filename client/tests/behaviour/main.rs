@@ -13,6 +13,7 @@ mod connecting;
 mod content;
 mod cookies;
 mod exchange;
+mod expect;
 mod faces;
 mod guard;
 mod limits;

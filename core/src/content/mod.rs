@@ -10,9 +10,12 @@
 mod brotli;
 mod deflate;
 pub mod encode;
+mod expansion;
 mod gzip;
 #[cfg(feature = "zstd")]
 mod zstd;
+
+pub use expansion::Expansion;
 
 use std::fmt;
 

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod cookies;
 mod credentials;
 pub mod date;
+pub mod expect;
 pub mod guard;
 pub mod hsts;
 pub mod proxy;

@@ -14,6 +14,8 @@ pub enum Step {
     Expect,
     /// Receives the head of a request and notes it; its body stays unread.
     ExpectHead,
+    /// Receives the body of the request whose head was received last, and notes it.
+    ExpectBody,
     /// Sends bytes at once.
     Send(Vec<u8>),
     /// Sends bytes one by one, with so much time before each.
@@ -131,6 +133,8 @@ pub struct Player {
     /// Received, and not yet part of a request.
     unread: Vec<u8>,
     target: String,
+    /// Of the request received last.
+    head: String,
     /// When the current step goes on.
     wakes: Option<Instant>,
     dripped: usize,
@@ -155,6 +159,7 @@ impl Player {
             index,
             unread: Vec::new(),
             target: String::new(),
+            head: String::new(),
             wakes: None,
             dripped: 0,
             ended: false,
@@ -201,7 +206,18 @@ impl Player {
                         return Next::Receive;
                     };
                     self.target = request.head.split(' ').nth(1).unwrap_or_default().to_owned();
+                    self.head.clone_from(&request.head);
                     self.note(|entry| entry.requests.push(request));
+                }
+                Step::ExpectBody => {
+                    let framing = request_framing(&self.head);
+                    let Some((body, end)) = self.body(framing, 0) else { return Next::Receive };
+                    self.unread.drain(..end);
+                    self.note(|entry| {
+                        if let Some(request) = entry.requests.last_mut() {
+                            request.body = body;
+                        }
+                    });
                 }
                 Step::Send(bytes) => {
                     self.step_done();
@@ -263,22 +279,26 @@ impl Player {
     fn request(&mut self, with_body: bool) -> Option<ReceivedRequest> {
         let head_end = self.unread.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&self.unread[..head_end]).into_owned();
-        let mut body = Vec::new();
-        let mut end = head_end;
-        if with_body {
-            let mut decoder = BodyDecoder::new(request_framing(&head));
-            while !decoder.is_done() {
-                // A malformed body is never complete: the script stops there, and the test sees it.
-                let decoded = decoder.decode(&self.unread[end..]).ok()?;
-                if decoded.consumed == 0 {
-                    return None;
-                }
-                body.extend_from_slice(&self.unread[end..][decoded.data]);
-                end += decoded.consumed;
-            }
-        }
+        let framing = if with_body { request_framing(&head) } else { Framing::Empty };
+        let (body, end) = self.body(framing, head_end)?;
         self.unread.drain(..end);
         Some(ReceivedRequest { head, body })
+    }
+
+    /// The body that begins at `end` of what was received, and where it ends, once all of it is there.
+    fn body(&self, framing: Framing, mut end: usize) -> Option<(Vec<u8>, usize)> {
+        let mut body = Vec::new();
+        let mut decoder = BodyDecoder::new(framing);
+        while !decoder.is_done() {
+            // A malformed body is never complete: the script stops there, and the test sees it.
+            let decoded = decoder.decode(&self.unread[end..]).ok()?;
+            if decoded.consumed == 0 {
+                return None;
+            }
+            body.extend_from_slice(&self.unread[end..][decoded.data]);
+            end += decoded.consumed;
+        }
+        Some((body, end))
     }
 }
 

@@ -1,0 +1,102 @@
+//! The knobs of messages: asking before a body, what is heard before the answer, and how far a body may unpack.
+
+use super::Config;
+use crate::content::Expansion;
+use crate::error::{Error, Kind, Result};
+use crate::policy::expect;
+use crate::response::ResponseHead;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+/// What is said about messages; nothing where nothing is set.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Knobs {
+    expect: Option<expect::Rules>,
+    on_informational: Option<Hook>,
+    expansion: Option<Expansion>,
+}
+
+/// How messages are sent and received, none left open.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    /// Whether to ask before a body is sent.
+    pub expect: expect::Rules,
+    /// Who hears of informational responses.
+    pub on_informational: Option<Hook>,
+    /// How far a coded body may unpack.
+    pub expansion: Expansion,
+}
+
+/// Somebody who is told of the heads of informational responses.
+#[derive(Clone)]
+pub struct Hook(Arc<dyn Fn(&ResponseHead) + Send + Sync>);
+
+impl Hook {
+    /// Tells it.
+    pub fn call(&self, head: &ResponseHead) {
+        (self.0)(head);
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+impl Config {
+    /// Whether a request asks before it sends its body (`Expect: 100-continue`), so that a refusal costs no upload.
+    ///
+    /// Default [`expect::Rules::never`]: asking costs a round trip, and a second where a server does not know the
+    /// question. Where a server answers 417, the request is sent again without it. A request that has the field among
+    /// its own headers waits in the same way.
+    pub fn expect_continue(self, rules: expect::Rules) -> Config {
+        self.messages(|knobs| knobs.expect = Some(rules))
+    }
+
+    /// Called with the head of each informational response (RFC 9110 section 15.2), 100 and 103 Early Hints among them,
+    /// in the middle of the exchange: it should be quick. Default none: they are passed over. More than 64 before one
+    /// answer are an error.
+    pub fn on_informational(self, hook: impl Fn(&ResponseHead) + Send + Sync + 'static) -> Config {
+        self.messages(|knobs| knobs.on_informational = Some(Hook(Arc::new(hook))))
+    }
+
+    /// How far a coded body may unpack before [`Kind::BodyTooLarge`]: the guard against bombs. Default
+    /// [`Expansion::default`]: 200 bytes for each coded one, once there are 32 MiB. [`Expansion::unlimited`] trusts the
+    /// server with the memory.
+    pub fn expansion(self, limit: Expansion) -> Config {
+        self.messages(|knobs| knobs.expansion = Some(limit))
+    }
+
+    fn messages(mut self, change: impl FnOnce(&mut Knobs)) -> Config {
+        change(Arc::make_mut(self.messages.get_or_insert_default()));
+        self
+    }
+}
+
+impl Knobs {
+    pub(super) fn or(over: Option<Arc<Knobs>>, base: &Option<Arc<Knobs>>) -> Option<Arc<Knobs>> {
+        let (Some(over), Some(base)) = (&over, base) else { return over.or_else(|| base.clone()) };
+        Some(Arc::new(Knobs {
+            expect: over.expect.or(base.expect),
+            on_informational: over.on_informational.clone().or_else(|| base.on_informational.clone()),
+            expansion: over.expansion.or(base.expansion),
+        }))
+    }
+
+    /// # Errors
+    /// [`Kind::InvalidConfig`], naming the knob.
+    pub(super) fn resolve(knobs: Option<Arc<Knobs>>) -> Result<Arc<Messages>> {
+        static DEFAULT: LazyLock<Arc<Messages>> = LazyLock::new(Arc::default);
+        let Some(knobs) = knobs else { return Ok(Arc::clone(&DEFAULT)) };
+        let messages = Messages {
+            expect: knobs.expect.unwrap_or_default(),
+            on_informational: knobs.on_informational.clone(),
+            expansion: knobs.expansion.unwrap_or_default(),
+        };
+        if messages.expansion.ratio == 0 {
+            return Err(Error::new(Kind::InvalidConfig).expected("an expansion ratio above zero"));
+        }
+        Ok(Arc::new(messages))
+    }
+}
