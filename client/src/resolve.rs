@@ -1,5 +1,5 @@
-//! From a host to the addresses that are tried, in their order: an override, a literal address, `localhost`, the cache,
-//! the resolver.
+//! From a host to the addresses that are tried, in their order: an override, a literal address, the cache, the resolver.
+//! `localhost` is asked of the system alone, and is the loopback addresses where that does not know it.
 //!
 //! Called by `reach`. What each of these says is core's `names`, the order of addresses core's `dial`; a resolver is asked
 //! through the net.
@@ -29,7 +29,12 @@ impl Names {
     ) -> Result<Vec<SocketAddr>> {
         let mut found = match known(host, port, network)? {
             Some(known) => known,
-            None => self.look_up(net, host, network, deadline).await?,
+            None => match self.look_up(net, host, network, deadline).await {
+                Err(error) if error.kind() == Kind::Resolve && names::is_localhost(host) => {
+                    names::localhost(port).into()
+                }
+                looked_up => looked_up?,
+            },
         };
         for address in &mut found {
             if address.port() == 0 {
@@ -87,7 +92,9 @@ fn known(host: &str, port: u16, network: &Network) -> Result<Option<Vec<SocketAd
     if let Some(address) = literal(host, port)? {
         return Ok(Some(vec![address]));
     }
-    Ok(names::is_localhost(host).then(|| names::localhost(port).into()))
+    // The system may know this machine by one of its addresses alone; nobody else is asked.
+    let by_program = network.resolver.is_some() && names::is_localhost(host);
+    Ok(by_program.then(|| names::localhost(port).into()))
 }
 
 /// An address in its usual spelling, an IPv6 one perhaps with a zone. What else C libraries read as addresses, the

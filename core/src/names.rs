@@ -1,7 +1,7 @@
 //! From a host's name to addresses, as far as that needs asking nobody: overrides, `localhost`, and a short memory.
 //!
 //! Asking is a [`Resolve`]'s work, called by the engine's nets; the order in which addresses are tried is `dial`'s. The
-//! engine's `resolve` walks these in their order: an override, a literal address, `localhost`, the cache, the resolver.
+//! engine's `resolve` walks these in their order.
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, Result};
@@ -24,8 +24,7 @@ pub trait Resolve: Debug + Send + Sync + 'static {
 /// True for `localhost` and what ends in it.
 ///
 /// RFC 6761 section 6.3: "Users may assume that IPv4 and IPv6 address queries for localhost names will always resolve to
-/// the respective IP loopback address", and "Application software MAY recognize localhost names as special". Asking
-/// nobody also means that no name server can say otherwise.
+/// the respective IP loopback address", and "Application software MAY recognize localhost names as special".
 pub fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let Some(start) = host.len().checked_sub("localhost".len()) else { return false };
