@@ -12,5 +12,6 @@ pub mod bench;
 pub mod ca;
 pub mod faults;
 mod loopback;
+pub mod matrix;
 pub mod origin;
 pub mod scripted;

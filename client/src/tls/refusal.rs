@@ -234,6 +234,7 @@ fn hint_of_handshake(error: &rustls::Error) -> Option<&'static str> {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied => {
                 "the server refuses the client's certificate, or that there is none"
             }

@@ -4,6 +4,7 @@
 //! it is for. `verify` asks for these.
 
 use super::certificate::{Certificate, Purpose};
+use super::der::Reader;
 use super::refusal::Refusal;
 use aws_lc_rs::digest;
 use entreat_core::{Error, Kind, Material, Result, Roots, TlsRules};
@@ -97,6 +98,15 @@ impl TrustStore {
         let at = self.anchors.iter().position(|known| std::ptr::eq::<TrustAnchor<'_>>(known, anchor))?;
         self.facts.get(at)?.as_ref()
     }
+
+    /// Why a root of that name cannot be used, where that is its key's length.
+    pub(super) fn short_root(&self, name: &[u8]) -> Option<Refusal> {
+        let name = Reader::new(name).element()?.content;
+        let of_that_name =
+            self.anchors.iter().zip(&self.facts).filter(|(anchor, _)| *anchor.subject == *name);
+        let mut unfit = of_that_name.filter_map(|(_, facts)| facts.as_ref()?.unfit.clone());
+        unfit.find(|reason| matches!(reason, Refusal::ShortKey(_)))
+    }
 }
 
 impl RootFacts {
@@ -128,15 +138,14 @@ impl RootFacts {
     }
 }
 
-/// As OpenSSL judges a root: it may be old (version 1, or without basic constraints where its key usage says enough), but
-/// not say that it is no authority, or one for something else.
+/// A root may be of version 1, in which none could say that it is an authority. Otherwise RFC 5280 section 4.2.1.9 holds:
+/// "If the basic constraints extension is not present in a version 3 public key certificate, or the extension is present
+/// but the cA boolean is not asserted, then the certified public key MUST NOT be used to verify certificate signatures."
 fn unfit(root: &Certificate<'_>, says_authority: Option<bool>) -> Option<Refusal> {
-    let signs = root.key_usage().map(|usage| usage.may_sign_certificates());
-    if signs == Some(false) {
+    if root.key_usage().is_some_and(|usage| !usage.may_sign_certificates()) {
         return Some(Refusal::MayNotSign);
     }
-    let is_authority =
-        says_authority.unwrap_or(root.version == 1 && root.is_self_issued() || signs == Some(true));
+    let is_authority = says_authority.unwrap_or(root.version == 1 && root.is_self_issued());
     if !is_authority {
         return Some(Refusal::NotAnAuthority);
     }

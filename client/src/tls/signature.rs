@@ -5,6 +5,7 @@
 
 use super::certificate::Certificate;
 use super::refusal::Refusal;
+use super::roots::short_key;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{
@@ -85,7 +86,8 @@ fn verify(
     let algorithm = algorithms.iter().find(fits).ok_or(Refusal::ForeignKey)?;
     match algorithm.verify_signature(certificate.key, message, signed.signature()) {
         Ok(()) => Ok(HandshakeSignatureValid::assertion()),
-        Err(InvalidSignature) => Err(Refusal::KeyNotHeld.into()),
+        // Signatures by short keys are not even looked at.
+        Err(InvalidSignature) => Err(short_key(&certificate).unwrap_or(Refusal::KeyNotHeld).into()),
     }
 }
 

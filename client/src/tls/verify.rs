@@ -120,6 +120,10 @@ impl Verifier {
                 {
                     Refusal::SelfSigned
                 }
+                webpki::Error::InvalidSignatureForPublicKey => {
+                    let short = short_issuer(trust, certificate, intermediates);
+                    short.unwrap_or(Refusal::of(error))
+                }
                 error => Refusal::of(error),
             })),
         }
@@ -231,6 +235,21 @@ fn check_path(trust: &TrustStore, path: &VerifiedPath<'_>, now: UnixTime) -> Res
         Some(root) => root.check(now.as_secs(), authorities),
         None => Ok(()),
     }
+}
+
+/// Signatures by short keys are wrong for webpki, whatever they are: the key of whoever signed one of these.
+fn short_issuer(
+    trust: &TrustStore,
+    certificate: &Certificate<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Option<Refusal> {
+    let authorities: Vec<_> = intermediates.iter().filter_map(|der| Certificate::read(der)).collect();
+    let issuers = std::iter::once(certificate).chain(&authorities).map(|signed| signed.issuer);
+    let mut short = issuers.filter_map(|issuer| {
+        let sent = authorities.iter().filter(|authority| authority.subject == issuer);
+        sent.filter_map(roots::short_key).next().or_else(|| trust.short_root(issuer))
+    });
+    short.next()
 }
 
 /// Purposes are checked here: webpki asks the same of authorities and servers.

@@ -27,4 +27,6 @@ mod sockets;
 mod support;
 mod time;
 mod tls;
+mod tls_matrix;
+mod tls_rules;
 mod upload;

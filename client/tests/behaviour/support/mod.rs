@@ -8,8 +8,10 @@ use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
 use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
 use entreat_testkit::ca::Leaf;
+use rustls::ServerConfig;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::task::Poll;
@@ -144,6 +146,13 @@ pub(crate) trait TlsBench: Bench {
     /// A peer with that certificate that plays one script for each connection, and says good-bye before it closes.
     fn tls_peers<const N: usize>(&self, leaf: &Leaf, scripts: [Script; N]) -> Peer {
         self.tls_peer_for(leaf, true, Scripts::Each(scripts.into()))
+    }
+
+    /// A peer that speaks TLS by this configuration, and plays the same for every connection.
+    fn tls_peer_by(&self, config: Arc<ServerConfig>, script: impl Into<Script>) -> Peer {
+        let log = Log::default();
+        let tls = TlsPeer { config, close_notify: true };
+        Peer { address: self.listen_tls(Scripts::All(script.into()), &log, tls), log }
     }
 
     fn tls_peer_for(&self, leaf: &Leaf, close_notify: bool, scripts: Scripts) -> Peer {
