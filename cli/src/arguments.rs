@@ -129,6 +129,10 @@ Items:
   a[b]=1 a[]=2  nest: {\"a\": {\"b\": \"1\"}}, {\"a\": [\"2\"]}
   \\: \\= \\@ \\;   are no separators
 
+A proxy is http://, https://, socks5h://, socks5://, socks4a:// or socks4://,
+with user:password@ where it asks. Without --proxy, HTTP_PROXY, HTTPS_PROXY,
+ALL_PROXY and NO_PROXY say which.
+
 Without --timeout, an exchange may take as long as it likes, but no more than
 10 seconds to connect, and 30 without a byte.
 

@@ -74,6 +74,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         Kind::UnrewindableBody => {
             Some("--no-follow shows the redirect; a file can be sent twice, standard input cannot")
         }
+        Kind::Resolve | Kind::Connect if error.proxy().is_some() => {
+            Some("--no-proxy goes straight; perhaps HTTP_PROXY or the like is out of date")
+        }
         Kind::Resolve => Some("is the host's name spelt right?"),
         _ => None,
     }

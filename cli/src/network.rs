@@ -33,11 +33,24 @@ pub(crate) struct Network {
     /// Connect to IPv6 addresses only
     #[arg(short = '6', long)]
     ipv6: bool,
+
+    /// Go through a proxy; http:URL for http alone
+    #[arg(long = "proxy", value_name = "URL", overrides_with = "no_proxy")]
+    proxies: Vec<String>,
+
+    /// Go straight, whatever HTTP_PROXY says
+    #[arg(long, overrides_with = "proxies")]
+    no_proxy: bool,
 }
 
 impl Network {
     /// The settings with these over them.
     pub(crate) fn apply(&self, mut config: Config) -> Result<Config, Failure> {
+        if self.no_proxy {
+            config = config.no_proxy();
+        } else if !self.proxies.is_empty() {
+            config = config.proxies(self.proxies.iter().map(|text| proxy(text)).collect());
+        }
         for entry in &self.resolve {
             let (host, addresses) = split_entry(entry)
                 .ok_or_else(|| Failure::Usage(format!("--resolve needs HOST:PORT:IP, got {entry:?}")))?;
@@ -65,6 +78,14 @@ fn split_entry(entry: &str) -> Option<(&str, &str)> {
     let host_end = if entry.starts_with('[') { entry.find("]:")? + 1 } else { entry.find(':')? };
     let port_end = host_end + 1 + entry[host_end + 1..].find(':')?;
     Some((&entry[..port_end], &entry[port_end + 1..]))
+}
+
+/// A proxy for everything, or for one scheme as HTTPie has it: `http:http://proxy:3128`.
+fn proxy(text: &str) -> (&str, &str) {
+    match text.split_once(':') {
+        Some((scheme @ ("http" | "https" | "all"), url)) if !url.starts_with("//") => (scheme, url),
+        Some(_) | None => ("all", text),
+    }
 }
 
 #[cfg(test)]

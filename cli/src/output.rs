@@ -41,6 +41,7 @@ impl<'a> Printer<'a> {
             headers: composed.request.headers(),
             body: composed.content.body.length(),
             cookie: None,
+            proxy: None,
         };
         let (headers, _) = exchange::prepare(&draft, &settings)?;
         let Palette { good, reset, faint, .. } = self.palette;

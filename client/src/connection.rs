@@ -69,14 +69,29 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Runs the TLS handshake of `session` to its end.
+    /// Runs the TLS handshake of `session` to its end, inside of what there is. Bytes that were received already belong
+    /// to it.
     pub(crate) async fn secure<N: Net<Stream = S>>(
         &mut self,
         net: &N,
         session: tls::Session,
         deadline: Deadline,
     ) -> Result<()> {
-        self.transport.secure(net, session, deadline).await
+        let early = std::mem::take(&mut self.received);
+        self.transport.secure(net, session, early.as_slice(), deadline).await
+    }
+
+    /// Sends all of `bytes` while a connection is being made: all within one deadline.
+    pub(crate) async fn send_until<N: Net<Stream = S>>(
+        &mut self,
+        net: &N,
+        mut bytes: &[u8],
+        deadline: Deadline,
+    ) -> Result<()> {
+        while !bytes.is_empty() || !self.transport.is_flushed() {
+            self.transport.push(net, &mut bytes, false, deadline).await?;
+        }
+        Ok(())
     }
 
     /// What its handshake came to, where there was one.

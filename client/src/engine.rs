@@ -19,7 +19,9 @@ use crate::tls;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
 use entreat_core::h1::Verdict;
 use entreat_core::pool::{self, Key, Pool};
+use entreat_core::route::Proxy;
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Settings, Url};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,6 +64,8 @@ pub struct Outgoing<'a> {
     pub method: &'a str,
     /// Where it goes.
     pub url: &'a Url,
+    /// The proxy on its way.
+    pub proxy: Option<&'a Proxy>,
     /// All fields, Host included, in their order.
     pub headers: &'a Headers,
     /// How the body goes.
@@ -83,6 +87,16 @@ struct Attempt {
     sent: bool,
     /// Some of a response has arrived.
     answered: bool,
+}
+
+impl Outgoing<'_> {
+    /// What the request line asks for: a path, or the whole URL of a proxy that forwards (RFC 9112 section 3.2).
+    pub(crate) fn target(&self) -> Cow<'_, str> {
+        match self.proxy {
+            Some(proxy) if proxy.forwards(self.url.scheme()) => Cow::Owned(self.url.absolute_target()),
+            Some(_) | None => self.url.target(),
+        }
+    }
 }
 
 impl<N: Net> Engine<N> {
@@ -209,7 +223,7 @@ impl<N: Net> Engine<N> {
         if self.is_closed() {
             return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
         }
-        let origin = outgoing.url.origin();
+        let origin = dial::origin(outgoing);
         let key = Key { origin: &origin, settings: dial::settings_id(outgoing) };
         let permit = match &self.permits {
             None => None,

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use entreat_core::content::{Decoder, Expansion};
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
-use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, TlsInfo};
+use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, TlsInfo};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,8 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
     ) -> Incoming<N> {
-        let tls = connection.tls_info().cloned();
+        // Where a proxy forwards, what there is of TLS is with the proxy.
+        let tls = connection.tls_info().filter(|_| outgoing.url.scheme() == Scheme::Https).cloned();
         let mut raw = Raw {
             engine: Arc::clone(engine),
             connection: Some(connection),

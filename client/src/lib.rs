@@ -33,6 +33,7 @@ mod connection;
 mod dial;
 #[doc(hidden)]
 pub mod engine;
+mod environment;
 mod fork;
 #[doc(hidden)]
 pub mod incoming;
@@ -40,6 +41,7 @@ mod multipart;
 #[doc(hidden)]
 pub mod net;
 mod permits;
+mod proxied;
 mod random;
 mod reach;
 mod receiver;
@@ -61,9 +63,11 @@ pub use engine::PoolStats;
 pub use entreat_core::content::Expansion;
 pub use entreat_core::content::encode::Coding;
 pub use entreat_core::dial::Family;
+pub use entreat_core::error::Answer;
 pub use entreat_core::names::Resolve;
 pub use entreat_core::policy::expect::Rules as ExpectRules;
 pub use entreat_core::policy::guard::Guard;
+pub use entreat_core::policy::proxy::Map as Proxies;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;

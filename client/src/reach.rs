@@ -40,7 +40,6 @@ impl<N: Net> Reach<'_, N> {
     }
 
     /// A stream to a proxy, wherever that is: whoever named it meant it.
-    #[expect(dead_code, reason = "proxies are yet to come")]
     pub(crate) async fn proxy(&self, host: &str, port: u16, deadline: Deadline) -> Result<N::Stream> {
         let found = self.addresses(host, port, deadline).await?;
         self.connect(host, &found, deadline).await
@@ -64,7 +63,6 @@ impl<N: Net> Reach<'_, N> {
 ///
 /// # Errors
 /// [`Kind::BlockedAddress`].
-#[expect(dead_code, reason = "proxies are yet to come")]
 pub(crate) fn check_beyond_proxy(url: &Url, network: &Network) -> Result<()> {
     match guard::decide_name(&network.guard, url.host()) {
         Decision::Pass => Ok(()),

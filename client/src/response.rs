@@ -8,6 +8,7 @@ use crate::net::Net;
 use crate::net::blocking::{Blocking, block};
 use crate::retries::Retried;
 use crate::text;
+use entreat_core::error::Answer;
 use entreat_core::{Error, Headers, Kind, ResponseHead, Result, TlsInfo, Url, Version};
 use std::fmt;
 use std::io;
@@ -150,7 +151,9 @@ impl<N: Net> Response<N> {
             return Ok(self);
         }
         let seen = format!("{} {}", self.status(), self.reason());
-        Err(Error::new(Kind::Status).expected("a status below 400").seen(seen).with_url(self.url.as_str()))
+        let answer = Answer { head: self.head, body: Vec::new() };
+        let error = Error::new(Kind::Status).expected("a status below 400").seen(seen);
+        Err(error.with_url(self.url.as_str()).with_answer(answer))
     }
 
     /// The body as every net reads it; what the faces offer is made of it.

@@ -45,7 +45,7 @@ impl<N: Net> Sender<'_, '_, N> {
     pub(crate) async fn send(&mut self, mut now: Instant) -> Result<Sent> {
         let outgoing = self.outgoing;
         let mut bytes = Vec::with_capacity(512);
-        h1::write_head(&mut bytes, outgoing.method, &outgoing.url.target(), outgoing.headers);
+        h1::write_head(&mut bytes, outgoing.method, &outgoing.target(), outgoing.headers);
         if self.asks_first() {
             self.write(&bytes, now).await?;
             bytes.clear();

@@ -7,17 +7,20 @@
 use crate::asking::Asking;
 use crate::body::Body;
 use crate::engine::{Engine, Outgoing};
+use crate::environment;
 use crate::net::Net;
 use crate::request::Request;
 use crate::response::{Past, Redirect, Response};
 use crate::retries::Retries;
 use entreat_core::exchange::{self, Draft, Judgement};
 use entreat_core::policy::cookies::{self, Jar};
+use entreat_core::policy::proxy::Environment;
 use entreat_core::policy::redirect;
 use entreat_core::policy::retry::Budget;
+use entreat_core::route::{self, PROXY_AUTHORIZATION, Proxy};
 use entreat_core::{Config, Deadlines, ResponseHead, Result, Scheme, Settings, Url};
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// Settings, cookies and connections. Cheap to clone; clones share everything.
@@ -29,6 +32,11 @@ struct Shared<N: Net> {
     settings: Settings,
     jar: Mutex<Jar>,
     retry_budget: Mutex<Budget>,
+    /// The proxies that the environment names, read when they are first asked for: at the start, where the client
+    /// trusts it.
+    environment: OnceLock<Environment>,
+    /// No request without settings of its own goes through a proxy.
+    goes_straight: bool,
 }
 
 impl<N: Net> Session<N> {
@@ -38,10 +46,23 @@ impl<N: Net> Session<N> {
     /// Settings that contradict themselves.
     pub fn new(net: N, config: Config) -> Result<Session<N>> {
         let settings = config.clone().resolve()?;
+        settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
         let engine = Engine::new(net, settings.pool);
         let retry_budget = Mutex::new(settings.retry_budget);
-        let jar = Mutex::new(Jar::new());
-        Ok(Session(Arc::new(Shared { engine, config, settings, jar, retry_budget })))
+        let mut shared = Shared {
+            engine,
+            config,
+            settings,
+            jar: Mutex::new(Jar::new()),
+            retry_budget,
+            environment: OnceLock::new(),
+            goes_straight: true,
+        };
+        shared.goes_straight = match &shared.settings.proxies {
+            Some(proxies) => proxies.is_empty(),
+            None => !shared.settings.trust_environment || shared.environment().is_empty(),
+        };
+        Ok(Session(Arc::new(shared)))
     }
 
     /// What makes and keeps the connections.
@@ -60,6 +81,7 @@ impl<N: Net> Session<N> {
         let settings = self.settings(&request)?;
         let started = self.0.engine.net.now();
         let deadlines = Deadlines::start(settings.timeout, started);
+        let mut proxy = self.proxy_for(&url, &request, &settings)?;
         let mut history = Vec::new();
         let mut asking = Asking::new();
         let mut retries =
@@ -72,6 +94,7 @@ impl<N: Net> Session<N> {
                 headers: &request.headers,
                 body: request.body.length(),
                 cookie: cookie.as_deref(),
+                proxy: proxy.as_deref(),
             };
             let (mut headers, framing) =
                 exchange::prepare(&draft, &settings).map_err(|error| error.with_url(url.as_str()))?;
@@ -79,6 +102,7 @@ impl<N: Net> Session<N> {
             let outgoing = Outgoing {
                 method: &request.method,
                 url: &url,
+                proxy: proxy.as_deref(),
                 headers: &headers,
                 framing,
                 body: &request.body,
@@ -116,8 +140,9 @@ impl<N: Net> Session<N> {
                 Judgement::Follow(next) => {
                     incoming.skip().await;
                     drop(incoming);
-                    let left = redirected(&mut request, &url, next)?;
-                    history.push(Redirect::new(head, std::mem::replace(&mut url, left)));
+                    let target = redirected(&mut request, &url, next)?;
+                    proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
+                    history.push(Redirect::new(head, std::mem::replace(&mut url, target)));
                 }
             }
         }
@@ -129,6 +154,34 @@ impl<N: Net> Session<N> {
             None => Ok(Cow::Borrowed(&self.0.settings)),
             Some(config) => Ok(Cow::Owned((**config).clone().or(&self.0.config).resolve()?)),
         }
+    }
+
+    /// The proxy of a request with these fields, if any.
+    fn proxy_for(&self, url: &Url, request: &Request, settings: &Settings) -> Result<Option<Box<Proxy>>> {
+        if self.0.goes_straight && request.config.is_none() {
+            return Ok(None);
+        }
+        let environment = settings.trust_environment.then(|| self.0.environment());
+        let proxy = route::route(url, &request.headers, settings, environment);
+        Ok(proxy.map_err(|error| error.with_url(url.as_str()))?.map(Box::new))
+    }
+
+    /// The same for the next request, behind a redirect. A Proxy-Authorization that the caller gave was for the proxy
+    /// `before`, and for no other.
+    fn next_proxy(
+        &self,
+        url: &Url,
+        request: &mut Request,
+        settings: &Settings,
+        before: Option<Box<Proxy>>,
+    ) -> Result<Option<Box<Proxy>>> {
+        let proxy = self.proxy_for(url, request, settings)?;
+        let Some(before) = before else { return Ok(proxy) };
+        let stays = proxy.as_ref().is_some_and(|proxy| proxy.server() == before.server());
+        if !stays && request.headers.remove(PROXY_AUTHORIZATION) {
+            return self.proxy_for(url, request, settings);
+        }
+        Ok(proxy)
     }
 
     fn cookie_for(&self, url: &Url, settings: &Settings) -> Option<Vec<u8>> {
@@ -158,6 +211,12 @@ impl<N: Net> Session<N> {
     }
 }
 
+impl<N: Net> Shared<N> {
+    fn environment(&self) -> &Environment {
+        self.environment.get_or_init(environment::proxies)
+    }
+}
+
 impl<N: Net> Clone for Session<N> {
     fn clone(&self) -> Session<N> {
         Session(Arc::clone(&self.0))
@@ -179,7 +238,8 @@ fn redirected(request: &mut Request, from: &Url, next: redirect::Next) -> Result
     } else {
         request.body.rewind().map_err(|error| error.with_url(from.as_str()))?;
     }
-    for name in next.drop_headers {
+    // Whoever answered never saw the field for the proxy: `next_proxy` decides about that.
+    for name in next.drop_headers.iter().filter(|name| **name != PROXY_AUTHORIZATION) {
         request.headers.remove(name);
     }
     Ok(url)

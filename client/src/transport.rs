@@ -1,6 +1,7 @@
-//! What carries the bytes of one connection: a stream, and TLS over it where the URL says so.
+//! What carries the bytes of one connection: a stream, TLS over it where the URL says so, and TLS inside of TLS where
+//! the way leads through a proxy that is spoken to in TLS itself.
 //!
-//! Hides from `connection` whether bytes are encrypted. Decides nothing about HTTP, and nothing about trust: that is
+//! Layers hand bytes to each other without waiting; only the outermost one's bytes are read and written. Hides from `connection` whether bytes are encrypted. Decides nothing about HTTP, and nothing about trust: that is
 //! `tls`. Reading may be cancelled at any await; nothing that arrived is lost (RFC 8446 leaves no way to send again
 //! what was dropped half-way, so records on their way out are kept as well).
 
@@ -25,9 +26,11 @@ struct Tls {
     session: tls::Session,
     /// What the handshake came to.
     info: Option<Arc<TlsInfo>>,
-    /// Records on their way out, gone up to `sent`.
+    /// Records on their way out, gone up to `sent`; empty where there is a layer outside, which takes them at once.
     outgoing: Vec<u8>,
     sent: usize,
+    /// The TLS that this one's records travel in: that with a proxy.
+    outer: Option<Box<Tls>>,
 }
 
 impl<S> Transport<S> {
@@ -35,32 +38,29 @@ impl<S> Transport<S> {
         Transport { stream, tls: None, written: 0 }
     }
 
-    /// Runs the TLS handshake of `session` to its end.
+    /// Runs the TLS handshake of `session` to its end, inside of what there is. `early` are bytes for it that came
+    /// already.
     pub(crate) async fn secure<N: Net<Stream = S>>(
         &mut self,
         net: &N,
         session: tls::Session,
+        early: &[u8],
         deadline: Deadline,
     ) -> Result<()> {
-        let mut tls = Box::new(Tls { session, info: None, outgoing: Vec::with_capacity(1024), sent: 0 });
+        let outer = self.tls.take();
+        let mut tls =
+            Box::new(Tls { session, info: None, outgoing: Vec::with_capacity(1024), sent: 0, outer });
+        let mut taken = tls.take_in(early);
         loop {
-            tls.flush(net, &mut self.stream, deadline).await?;
+            // The peer is told why its bytes are refused, where it still listens; our own error matters more.
+            let flushed = tls.flush(net, &mut self.stream, deadline).await;
+            taken.and(flushed)?;
             if !tls.session.is_handshaking() {
                 tls.info = Some(Arc::new(tls.session.info()));
                 self.tls = Some(tls);
                 return Ok(());
             }
-            let count = net.read(&mut self.stream, tls.session.incoming(), deadline).await?;
-            if count == 0 {
-                return Err(Error::new(Kind::Tls)
-                    .expected("a TLS handshake")
-                    .seen("the end of the connection"));
-            }
-            if let Err(error) = tls.session.received(count) {
-                // The peer is told why, where it still listens; our own error matters more than that one.
-                let _ = tls.flush(net, &mut self.stream, deadline).await;
-                return Err(error);
-            }
+            taken = tls.receive_handshake(net, &mut self.stream, deadline).await;
         }
     }
 
@@ -77,7 +77,7 @@ impl<S> Transport<S> {
     /// True where nothing of what [`Transport::push`] took is on its way.
     pub(crate) fn is_flushed(&self) -> bool {
         if let Some(tls) = &self.tls {
-            return tls.sent == tls.outgoing.len();
+            return tls.is_flushed();
         }
         true
     }
@@ -102,7 +102,7 @@ impl<S> Transport<S> {
         self.written += count as u64;
         match &mut self.tls {
             None => *bytes = &bytes[count..],
-            Some(tls) => tls.sent += count,
+            Some(tls) => tls.advance(count),
         }
         Ok(())
     }
@@ -124,11 +124,11 @@ impl<S> Transport<S> {
     ) -> Result<usize> {
         if let Some(tls) = &mut self.tls {
             loop {
-                if let Some(count) = tls.session.read(into)? {
+                if let Some(count) = tls.read(into)? {
                     return Ok(count);
                 }
-                let count = net.read(&mut self.stream, tls.session.incoming(), deadline).await?;
-                tls.session.received(count)?;
+                let count = net.read(&mut self.stream, tls.incoming(), deadline).await?;
+                tls.received(count)?;
                 // An answer to a key update (RFC 8446 section 4.6.3).
                 tls.flush(net, &mut self.stream, deadline).await?;
             }
@@ -140,14 +140,14 @@ impl<S> Transport<S> {
     pub(crate) async fn read_ready<N: Net<Stream = S>>(&mut self, net: &N, into: &mut [u8]) -> Result<usize> {
         if let Some(tls) = &mut self.tls {
             loop {
-                if let Some(count) = tls.session.read(into)? {
+                if let Some(count) = tls.read(into)? {
                     return Ok(count);
                 }
                 if net.peek(&mut self.stream) != Peeked::Bytes {
                     return Ok(0);
                 }
-                let count = net.read(&mut self.stream, tls.session.incoming(), Deadline::NEVER).await?;
-                tls.session.received(count)?;
+                let count = net.read(&mut self.stream, tls.incoming(), Deadline::NEVER).await?;
+                tls.received(count)?;
             }
         }
         match net.peek(&mut self.stream) {
@@ -163,13 +163,13 @@ impl<S> Transport<S> {
     pub(crate) async fn is_quiet<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
         if let Some(tls) = &mut self.tls {
             for _ in 0..TICKET_BATCHES {
-                match (tls.session.read(&mut [0]), net.peek(&mut self.stream)) {
+                match (tls.read(&mut [0]), net.peek(&mut self.stream)) {
                     (Ok(None), Peeked::Nothing) => return true,
                     (Ok(None), Peeked::Bytes) => {}
                     (Ok(Some(_)) | Err(_), _) | (Ok(None), Peeked::Closed) => return false,
                 }
-                match net.read(&mut self.stream, tls.session.incoming(), Deadline::NEVER).await {
-                    Ok(count) if count > 0 && tls.session.received(count).is_ok() => {}
+                match net.read(&mut self.stream, tls.incoming(), Deadline::NEVER).await {
+                    Ok(count) if count > 0 && tls.received(count).is_ok() => {}
                     Ok(_) | Err(_) => return false,
                 }
             }
@@ -181,9 +181,10 @@ impl<S> Transport<S> {
     /// Says good-bye on TLS, as far as the stream takes it in time; dropping the transport then closes it.
     pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N, deadline: Deadline) {
         if let Transport { mut stream, tls: Some(mut tls), .. } = self {
-            tls.session.close();
             // Nobody can be told of a failure to say good-bye.
-            let _ = tls.flush(net, &mut stream, deadline).await;
+            if tls.say_goodbye().is_ok() {
+                let _ = tls.flush(net, &mut stream, deadline).await;
+            }
         }
     }
 }
@@ -191,24 +192,131 @@ impl<S> Transport<S> {
 impl Tls {
     /// Records to send: what is left of earlier ones, else some of `bytes`, encrypted.
     fn encrypt(&mut self, bytes: &mut &[u8]) -> Result<&[u8]> {
-        if self.sent == self.outgoing.len() {
-            self.outgoing.clear();
-            self.sent = 0;
+        if self.is_flushed() {
             let taken = self.session.write(bytes)?;
             *bytes = &bytes[taken..];
-            self.session.outgoing(&mut self.outgoing)?;
+            self.pass_out()?;
         }
-        Ok(&self.outgoing[self.sent..])
+        Ok(self.pending())
     }
 
     /// Sends whatever the session wants sent.
     async fn flush<N: Net>(&mut self, net: &N, stream: &mut N::Stream, deadline: Deadline) -> Result<()> {
+        self.pass_out()?;
+        while !self.is_flushed() {
+            let count = net.write(stream, self.pending(), deadline).await?;
+            self.advance(count);
+        }
+        Ok(())
+    }
+
+    /// Takes in something that this session's handshake needs, and waits for it.
+    async fn receive_handshake<N: Net>(
+        &mut self,
+        net: &N,
+        stream: &mut N::Stream,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let end = || Error::new(Kind::Tls).expected("a TLS handshake").seen("the end of the connection");
+        while let Some(outer) = &mut self.outer {
+            match outer.read(self.session.incoming())? {
+                Some(0) => return Err(end()),
+                Some(count) => return self.session.received(count),
+                None => {}
+            }
+            let count = net.read(stream, outer.incoming(), deadline).await?;
+            outer.received(count)?;
+        }
+        match net.read(stream, self.session.incoming(), deadline).await? {
+            0 => Err(end()),
+            count => self.session.received(count),
+        }
+    }
+
+    /// Takes in bytes that came before this layer did.
+    fn take_in(&mut self, mut early: &[u8]) -> Result<()> {
+        while !early.is_empty() {
+            let room = self.session.incoming();
+            let count = room.len().min(early.len());
+            room[..count].copy_from_slice(&early[..count]);
+            early = &early[count..];
+            self.session.received(count)?;
+        }
+        Ok(())
+    }
+
+    /// Decrypted bytes, as [`tls::Session::read`] gives them, out of all that has arrived.
+    fn read(&mut self, into: &mut [u8]) -> Result<Option<usize>> {
+        loop {
+            if let Some(count) = self.session.read(into)? {
+                return Ok(Some(count));
+            }
+            let Some(outer) = &mut self.outer else { return Ok(None) };
+            match outer.read(self.session.incoming())? {
+                Some(count) => self.session.received(count)?,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Where the next bytes of the stream go: to the outermost layer.
+    fn incoming(&mut self) -> &mut [u8] {
+        match &mut self.outer {
+            Some(outer) => outer.incoming(),
+            None => self.session.incoming(),
+        }
+    }
+
+    /// Takes in `count` bytes of [`Tls::incoming`].
+    fn received(&mut self, count: usize) -> Result<()> {
+        match &mut self.outer {
+            Some(outer) => outer.received(count),
+            None => self.session.received(count),
+        }
+    }
+
+    /// Says good-bye in each layer, from the inside out.
+    fn say_goodbye(&mut self) -> Result<()> {
+        self.session.close();
+        self.pass_out()?;
+        self.outer.as_mut().map_or(Ok(()), |outer| outer.say_goodbye())
+    }
+
+    /// Moves what the session wants sent to the outermost layer.
+    fn pass_out(&mut self) -> Result<()> {
+        if self.sent == self.outgoing.len() {
+            self.outgoing.clear();
+            self.sent = 0;
+        }
         self.session.outgoing(&mut self.outgoing)?;
-        while self.sent < self.outgoing.len() {
-            self.sent += net.write(stream, &self.outgoing[self.sent..], deadline).await?;
+        let Some(outer) = &mut self.outer else { return Ok(()) };
+        let mut records = self.outgoing.as_slice();
+        while !records.is_empty() {
+            let taken = outer.session.write(records)?;
+            records = &records[taken..];
+            outer.pass_out()?;
         }
         self.outgoing.clear();
-        self.sent = 0;
-        Ok(())
+        outer.pass_out()
+    }
+
+    /// What the stream is to take next.
+    fn pending(&self) -> &[u8] {
+        match &self.outer {
+            Some(outer) => outer.pending(),
+            None => &self.outgoing[self.sent..],
+        }
+    }
+
+    /// Notes that the stream took `count` bytes of [`Tls::pending`].
+    fn advance(&mut self, count: usize) {
+        match &mut self.outer {
+            Some(outer) => outer.advance(count),
+            None => self.sent += count,
+        }
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.pending().is_empty()
     }
 }

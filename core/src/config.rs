@@ -7,13 +7,14 @@ use crate::deadline::Timeout;
 use crate::error::{Error, Kind, Result};
 use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
-use crate::policy::{redirect, retry};
+use crate::policy::{proxy, redirect, retry};
 use crate::pool;
 use crate::tls::TlsRules;
 use std::sync::Arc;
 
 mod messages;
 mod network;
+mod proxies;
 
 pub use messages::{Hook, Messages};
 pub use network::{Keepalive, Network, RawOption, SocketOptions};
@@ -41,6 +42,10 @@ pub struct Config {
     tls: Option<TlsRules>,
     network: Option<Arc<network::Knobs>>,
     messages: Option<Arc<messages::Knobs>>,
+    proxies: Option<Arc<proxy::Map>>,
+    trust_environment: Option<bool>,
+    proxy_headers: Option<Arc<Headers>>,
+    proxy_tls: Option<Arc<TlsRules>>,
 }
 
 /// All settings of one exchange, none left open.
@@ -72,6 +77,14 @@ pub struct Settings {
     pub network: Arc<Network>,
     /// How messages are sent and received.
     pub messages: Arc<Messages>,
+    /// The proxies; `None` leaves them to the environment.
+    pub proxies: Option<Arc<proxy::Map>>,
+    /// Let the environment name proxies.
+    pub trust_environment: bool,
+    /// Fields for the proxy alone.
+    pub proxy_headers: Option<Arc<Headers>>,
+    /// Whom to trust as a proxy; `None` for what [`Settings::tls_with_proxy`] makes of `tls`.
+    pub proxy_tls: Option<Arc<TlsRules>>,
 }
 
 impl Config {
@@ -168,6 +181,10 @@ impl Config {
             tls: self.tls.or_else(|| base.tls.clone()),
             network: network::Knobs::or(self.network, &base.network),
             messages: messages::Knobs::or(self.messages, &base.messages),
+            proxies: self.proxies.or_else(|| base.proxies.clone()),
+            trust_environment: self.trust_environment.or(base.trust_environment),
+            proxy_headers: self.proxy_headers.or_else(|| base.proxy_headers.clone()),
+            proxy_tls: self.proxy_tls.or_else(|| base.proxy_tls.clone()),
         }
     }
 
@@ -191,7 +208,12 @@ impl Config {
             tls: self.tls.unwrap_or_default(),
             network: network::Knobs::resolve(self.network)?,
             messages: messages::Knobs::resolve(self.messages)?,
+            proxies: self.proxies,
+            trust_environment: self.trust_environment.unwrap_or(true),
+            proxy_headers: self.proxy_headers,
+            proxy_tls: self.proxy_tls,
         };
+        proxies::check_fields(settings.proxy_headers.as_deref())?;
         settings.timeout.check()?;
         settings.pool.check()?;
         settings.tls.check()?;

@@ -3,6 +3,7 @@
 //! Every layer makes this type and nothing else; faces map [`Kind`] to their own classes with one `match`.
 //! Nobody parses message text. The URL is stored redacted, so that an error may be logged as it is.
 
+use crate::response::ResponseHead;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -214,7 +215,18 @@ struct Inner {
     received: Option<Box<[u8]>>,
     /// Retries before this one.
     retries: u32,
+    proxy: Option<Box<str>>,
+    answer: Option<Arc<Answer>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// A response that is itself the error, such as a proxy's refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status line and fields.
+    pub head: ResponseHead,
+    /// The body without framing, as far as it was read; its content coding is not undone.
+    pub body: Vec<u8>,
 }
 
 /// The word used throughout the project.
@@ -231,6 +243,8 @@ impl Error {
             hint: None,
             received: None,
             retries: 0,
+            proxy: None,
+            answer: None,
             source: None,
         }))
     }
@@ -256,6 +270,18 @@ impl Error {
     /// What the peer sent and this refuses, as far as it has come: for those that judge it by rules of their own.
     pub fn with_received(mut self, bytes: &[u8]) -> Error {
         self.0.received = Some(bytes.into());
+        self
+    }
+
+    /// The response that is the error.
+    pub fn with_answer(mut self, answer: Answer) -> Error {
+        self.0.answer = Some(Arc::new(answer));
+        self
+    }
+
+    /// The proxy at which it happened, without credentials.
+    pub fn with_proxy(mut self, proxy: &str) -> Error {
+        self.0.proxy = Some(proxy.into());
         self
     }
 
@@ -319,12 +345,28 @@ impl Error {
         self.0.retries.saturating_add(1)
     }
 
+    /// The response that is the error: of [`Kind::Proxy`] where a proxy refused a tunnel, with the start of its body;
+    /// of [`Kind::Status`], without.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.0.answer.as_deref()
+    }
+
+    /// The status of [`Error::answer`].
+    pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.head.status)
+    }
+
+    /// The proxy at which it happened, as a URL without credentials; none where the origin itself is meant.
+    pub fn proxy(&self) -> Option<&str> {
+        self.0.proxy.as_deref()
+    }
+
     /// True for every kind of time-out.
     pub fn is_timeout(&self) -> bool {
         self.0.kind.is_timeout()
     }
 
-    /// True where no connection could be made: resolution, connecting, TLS, and their time-out.
+    /// True where no connection could be made: resolution, connecting, a proxy, TLS, and their time-out.
     pub fn is_connect(&self) -> bool {
         matches!(
             self.0.kind,
@@ -334,6 +376,7 @@ impl Error {
                 | Kind::BlockedAddress
                 | Kind::Tls
                 | Kind::InvalidCertificate
+                | Kind::Proxy
         )
     }
 
@@ -353,6 +396,9 @@ impl Error {
             (Some(expected), None) => text.push_str(&format!(": expected {expected}")),
             (None, Some(seen)) => text.push_str(&format!(": {seen}")),
             (None, None) => {}
+        }
+        if let Some(proxy) = &self.0.proxy {
+            text.push_str(&format!(" at the proxy {proxy}"));
         }
         if let Some(source) = &self.0.source {
             text.push_str(&format!(": {source}"));

@@ -13,6 +13,7 @@ use crate::headers::Headers;
 use crate::policy::auth::{Credentials, basic};
 use crate::policy::redirect;
 use crate::response::ResponseHead;
+use crate::route::{PROXY_AUTHORIZATION, Proxy};
 use crate::url::Url;
 use percent_encoding::percent_decode_str;
 
@@ -49,6 +50,8 @@ pub struct Draft<'a> {
     pub body: BodyLength,
     /// The cookie jar's field, if there is one.
     pub cookie: Option<&'a [u8]>,
+    /// The proxy on its way.
+    pub proxy: Option<&'a Proxy>,
 }
 
 /// Decides the fields that go out, in their order: ours first where the caller has none of that name.
@@ -79,10 +82,26 @@ pub fn prepare(draft: &Draft<'_>, settings: &Settings) -> Result<(Headers, BodyF
         ours("Cookie", cookie)?;
     }
     for (name, value) in given.iter() {
-        fields.push(name.as_bytes(), value)?;
+        // The proxy has its own copy, in `Proxy::fields`, and nobody else gets one.
+        if !name.eq_ignore_ascii_case(PROXY_AUTHORIZATION) {
+            fields.push(name.as_bytes(), value)?;
+        }
+    }
+    if let Some(proxy) = draft.proxy.filter(|proxy| proxy.forwards(draft.url.scheme())) {
+        tell_proxy(proxy, &mut fields)?;
     }
     let framing = frame(draft, &mut fields)?;
     Ok((fields, framing))
+}
+
+/// Adds the fields that are meant for a proxy which reads the request itself.
+fn tell_proxy(proxy: &Proxy, fields: &mut Headers) -> Result<()> {
+    for (name, value) in proxy.fields().iter() {
+        if !fields.contains(name) {
+            fields.push(name.as_bytes(), value)?;
+        }
+    }
+    Ok(())
 }
 
 /// What user name and password in the URL stand for: Basic credentials, percent-decoded, as browsers and curl have it.
@@ -263,7 +282,7 @@ mod tests {
             headers.append(name, value)?;
         }
         let url = Url::parse(url)?;
-        let draft = Draft { method, url: &url, headers: &headers, body, cookie: None };
+        let draft = Draft { method, url: &url, headers: &headers, body, cookie: None, proxy: None };
         let (fields, framing) = prepare(&draft, &Config::new().user_agent("t").resolve()?)?;
         let mut wire = Vec::new();
         head_write::write_head(&mut wire, method, &url.target(), &fields);

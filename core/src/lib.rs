@@ -19,8 +19,11 @@ pub mod names;
 pub mod policy;
 pub mod pool;
 pub mod response;
+pub mod route;
 pub mod slots;
+pub mod socks;
 pub mod tls;
+pub mod tunnel;
 pub mod url;
 
 pub use config::{Config, Keepalive, Network, RawOption, Settings, SocketOptions};

@@ -195,6 +195,19 @@ impl Url {
         }
     }
 
+    /// The URL as a proxy is asked for it (absolute-form, RFC 9112 section 3.2.2): no credentials, no fragment.
+    pub fn absolute_target(&self) -> String {
+        let mut target = self.origin().into_owned();
+        target.push_str(&self.target());
+        target
+    }
+
+    /// Host and port as CONNECT names them (authority-form, RFC 9112 section 3.2.3).
+    pub fn authority_target(&self) -> String {
+        let (host, port) = (self.host(), self.port);
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// The path without the query; `/` where there is none.
     pub fn path(&self) -> &str {
         let target = self.slice(self.path, self.fragment);

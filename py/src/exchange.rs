@@ -85,6 +85,7 @@ impl Engine {
         let outgoing = Outgoing {
             method,
             url: &url,
+            proxy: None,
             headers: &fields,
             framing,
             body: &body,
@@ -141,6 +142,7 @@ fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>)
     }
     Config::new()
         .decompress(false)
+        .trust_environment(false)
         .timeout(Timeout::NONE)
         .tls(rules)
         // http.client sends the body at once, whatever the request expects.

@@ -276,6 +276,7 @@ fn transfer(
     let outgoing = Outgoing {
         method: &prepared.method,
         url: &prepared.url,
+        proxy: None,
         headers: &headers,
         framing: BodyFraming::Length(length),
         body: &prepared.body,

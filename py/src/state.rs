@@ -301,6 +301,7 @@ fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResul
 static PLAIN: LazyLock<Settings> = LazyLock::new(|| {
     // http.client sends the body at once, whatever the request expects.
     let expect = ExpectRules { from: None, wait: Duration::ZERO };
-    let config = Config::new().decompress(false).cookies(false).timeout(Timeout::NONE);
+    let config =
+        Config::new().decompress(false).cookies(false).trust_environment(false).timeout(Timeout::NONE);
     config.expect_continue(expect).resolve().expect("these settings are valid")
 });

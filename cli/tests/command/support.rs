@@ -23,6 +23,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     for variable in ["NO_COLOR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.env_remove(variable);
     }
+    for scheme in ["http", "https", "all", "no"] {
+        let variable = format!("{scheme}_proxy");
+        command.env_remove(&variable).env_remove(variable.to_uppercase());
+    }
     command
 }
 

@@ -19,6 +19,8 @@ mod guard;
 mod limits;
 mod multipart;
 mod names;
+mod proxies;
+mod proxies_in_tls;
 mod redirects;
 mod retries;
 mod reuse;

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// A user and a password. `Debug` hides the password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The user's name, often empty for tokens given as a password.
     pub user: String,

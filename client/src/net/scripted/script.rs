@@ -16,6 +16,8 @@ pub enum Step {
     ExpectHead,
     /// Receives the body of the request whose head was received last, and notes it.
     ExpectBody,
+    /// Receives so many bytes that are no request.
+    ExpectBytes(usize),
     /// Sends bytes at once.
     Send(Vec<u8>),
     /// Sends bytes one by one, with so much time before each.
@@ -219,6 +221,8 @@ impl Player {
                         }
                     });
                 }
+                Step::ExpectBytes(count) if self.unread.len() < count => return Next::Receive,
+                Step::ExpectBytes(count) => drop(self.unread.drain(..count)),
                 Step::Send(bytes) => {
                     self.step_done();
                     return Next::Send(bytes);

@@ -1,5 +1,6 @@
 //! What tests stand on: a bench for each net, peers that play scripts, and answers read to their end.
 
+mod relay;
 mod tcp;
 
 use entreat::net::blocking::Blocking;
@@ -17,6 +18,7 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+pub(crate) use relay::Relay;
 pub(crate) use tcp::{Tcp, TlsPeer};
 
 /// A time-out that tests wait for; on the virtual clock it costs nothing.

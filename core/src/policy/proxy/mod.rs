@@ -14,7 +14,12 @@ pub use crate::policy::credentials::Credentials;
 pub use exceptions::bypasses;
 pub use server::{Scheme, Server};
 
+use crate::error::Result;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// The key of the exceptions.
+const NO_PROXY: &str = "no_proxy";
 
 /// Whose precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +34,23 @@ pub enum Style {
 }
 
 /// Proxies that a program names, by `http`, `https`, `all`, `http://host`, `all://host`, and `no_proxy`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// `Debug` shows their URLs without credentials.
+///
+/// ```
+/// use entreat_core::policy::proxy::Map;
+/// let proxies: Map = [
+///     ("http", "http://proxy.test:3128"),
+///     ("https", "http://user:password@proxy.test:3128"),
+///     ("https://onion.test", "socks5h://127.0.0.1:9050"),
+///     ("no_proxy", "localhost, 10.0.0.0/8, .internal.test"),
+/// ]
+/// .into_iter()
+/// .collect();
+/// # proxies.check()?;
+/// # Ok::<(), entreat_core::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Map {
     entries: BTreeMap<String, Option<String>>,
 }
@@ -46,12 +67,40 @@ impl Map {
         self.entries.insert(key.to_ascii_lowercase(), proxy.map(str::to_owned));
     }
 
+    /// True where it names no proxy, so that all goes straight.
+    pub fn is_empty(&self) -> bool {
+        !self
+            .entries
+            .iter()
+            .any(|(key, proxy)| key != NO_PROXY && proxy.as_ref().is_some_and(|url| !url.is_empty()))
+    }
+
+    /// Refuses a map that names a proxy which cannot be read.
+    ///
+    /// # Errors
+    /// As [`Server::parse`].
+    pub fn check(&self) -> Result<()> {
+        let proxies = self.entries.iter().filter(|(key, _)| *key != NO_PROXY);
+        let named = proxies.filter_map(|(_, proxy)| proxy.as_deref());
+        named.filter(|url| !url.is_empty()).try_for_each(|url| Server::parse(url).map(drop))
+    }
+
     fn get(&self, key: &str) -> Option<&Option<String>> {
         self.entries.get(key)
     }
 
     fn exceptions(&self) -> Option<&str> {
-        self.entries.get("no_proxy")?.as_deref()
+        self.entries.get(NO_PROXY)?.as_deref()
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &str| match url.rsplit_once('@') {
+            Some((_, address)) => format!("…@{address}"),
+            None => url.to_owned(),
+        };
+        f.debug_map().entries(self.entries.iter().map(|(key, url)| (key, url.as_deref().map(shown)))).finish()
     }
 }
 
@@ -238,6 +287,16 @@ mod tests {
         let facts = Facts { request: Some(&empty), environment: Some(&environment), ..URL };
         assert_eq!(decide(Style::Modern, &facts), Decision::Direct);
         assert_eq!(decide(Style::Requests, &facts), through("e"));
+    }
+
+    #[test]
+    fn a_map_without_a_proxy_is_empty_and_one_that_cannot_be_read_is_refused() {
+        let mut map: Map = [("no_proxy", "a.test"), ("http", "")].into_iter().collect();
+        assert!(map.is_empty() && map.check().is_ok());
+        map.set("all", Some("ftp://user:hush@proxy"));
+        assert!(!map.is_empty());
+        let error = map.check().unwrap_err();
+        assert!(!format!("{error} {map:?}").contains("hush"), "{error} {map:?}");
     }
 
     #[test]

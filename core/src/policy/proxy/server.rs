@@ -3,12 +3,12 @@
 //! Decides what the text means, and refuses what means nothing. The defaults: scheme `http`, port 80 for
 //! `http`, 443 for `https`, 1080 for SOCKS (RFC 1928). Called by the engine before it dials.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, excerpt};
 use crate::policy::credentials::Credentials;
 use std::fmt;
 
 /// One proxy. `Debug` and `Display` hide its credentials.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Server {
     /// What is spoken to it.
     pub scheme: Scheme,
@@ -38,6 +38,14 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// True where it is SOCKS, which carries any bytes and reads none.
+    pub fn is_socks(self) -> bool {
+        match self {
+            Scheme::Http | Scheme::Https => false,
+            Scheme::Socks4 | Scheme::Socks4a | Scheme::Socks5 | Scheme::Socks5h => true,
+        }
+    }
+
     const ALL: [(Scheme, &str, u16); 6] = [
         (Scheme::Http, "http", 80),
         (Scheme::Https, "https", 443),
@@ -79,7 +87,8 @@ impl Server {
             None => (None, authority),
         };
         let refuse = |expected: &'static str| {
-            Error::new(Kind::InvalidConfig).expected(expected).seen(format!("{scheme}://{address}"))
+            let seen = excerpt(format!("{scheme}://{address}").as_bytes());
+            Error::new(Kind::InvalidConfig).expected(expected).seen(seen)
         };
         let scheme = Scheme::named(scheme)
             .ok_or_else(|| refuse("a proxy with http, https, socks4, socks4a, socks5 or socks5h"))?;
