@@ -258,7 +258,8 @@ impl<N: Net> Engine<N> {
         }
         self.opened.fetch_add(1, Ordering::Relaxed);
         let Engine { net, tls, names, open, .. } = self;
-        Dialler { net, tls, names, outgoing, open }.open(key).await
+        // In a box, so that an exchange on a connection that is there does not carry the room for making one.
+        Box::pin(Dialler { net, tls, names, outgoing, open }.open(key)).await
     }
 
     fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {

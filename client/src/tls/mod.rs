@@ -40,7 +40,7 @@ impl Contexts {
     pub(crate) fn session(&self, rules: &TlsRules, host: &str) -> Result<Session> {
         let name = match &rules.server_name {
             Some(name) => server_name("tls.server_name", name)?,
-            None => ServerName::try_from(host.to_owned()).map_err(|error| {
+            None => ServerName::try_from(without_zone(host).to_owned()).map_err(|error| {
                 Error::new(Kind::InvalidUrl).expected("a host name that TLS can verify").with_source(error)
             })?,
         };
@@ -55,6 +55,14 @@ impl Contexts {
         let config = Arc::new(configure(rules)?);
         known.insert(rules.clone(), Arc::clone(&config));
         Ok(config)
+    }
+}
+
+/// An IPv6 address as certificates have it: its zone means nothing elsewhere.
+fn without_zone(host: &str) -> &str {
+    match host.split_once('%') {
+        Some((address, _)) if address.contains(':') => address,
+        Some(_) | None => host,
     }
 }
 
@@ -93,4 +101,18 @@ fn versions(rules: &TlsRules) -> Vec<&'static SupportedProtocolVersion> {
         .filter(|(version, _)| (rules.min_version..=rules.max_version).contains(version))
         .map(|(_, supported)| supported)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_is_no_part_of_the_name_that_is_verified() {
+        for (host, name) in [("fe80::1%25eth0", "fe80::1"), ("::1", "::1"), ("a%b", "a%b")] {
+            assert_eq!(without_zone(host), name);
+        }
+        let contexts = Contexts::default();
+        assert!(contexts.session(&TlsRules::default(), "fe80::1%25eth0").is_ok());
+    }
 }
