@@ -5,6 +5,7 @@
 
 use crate::items::{self, Item, Origin, Part};
 use crate::network::Network;
+use crate::security::Security;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser};
 use std::path::PathBuf;
@@ -69,21 +70,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<f64>,
 
-    /// Accept any certificate: anyone can listen in
-    #[arg(short = 'k', long)]
-    pub(crate) insecure: bool,
-
-    /// Trust this PEM file or directory, nothing else
-    #[arg(long, value_name = "PATH")]
-    pub(crate) cacert: Option<PathBuf>,
-
-    /// Show the server this certificate, a PEM file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The certificate's key, if in another file
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) security: Security,
 
     #[command(flatten)]
     pub(crate) network: Network,

@@ -6,7 +6,7 @@ use crate::arguments::Arguments;
 use crate::content::{self, Content, JSON};
 use crate::failure::Failure;
 use crate::items::Part;
-use entreat::{Config, Identity, RedirectRules, Request, Roots, Timeout, TlsRules};
+use entreat::{Config, RedirectRules, Request, Timeout};
 use entreat_core::deadline;
 use entreat_core::policy::auth::{Credentials, basic};
 
@@ -69,11 +69,8 @@ fn defaults(arguments: &Arguments, content: &Content) -> Result<Vec<(&'static st
 
 fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let redirects = RedirectRules { follow: !arguments.no_follow, ..RedirectRules::modern() };
-    let roots = arguments.cacert.clone().map_or(Roots::System, Roots::Path);
-    let identity =
-        arguments.cert.clone().map(|certificate| Identity::files(certificate, arguments.key.clone()));
-    let tls = TlsRules { roots, accept_any_certificate: arguments.insecure, identity, ..TlsRules::default() };
-    let config = arguments.network.apply(Config::new().redirects(redirects).tls(tls))?;
+    let config =
+        arguments.network.apply(Config::new().redirects(redirects).tls(arguments.security.rules()?))?;
     match arguments.timeout {
         None => Ok(config),
         Some(seconds) => Ok(config.timeout(Timeout::total(deadline::seconds("--timeout", seconds)?))),

@@ -13,6 +13,7 @@ mod json_view;
 mod media_type;
 mod network;
 mod output;
+mod security;
 mod style;
 
 use arguments::{Arguments, Line};

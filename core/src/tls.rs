@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result, excerpt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 /// };
 /// # Ok::<(), entreat_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsRules {
     /// Which certificates may sign a server's. A certificate among them that is the server's own, byte by byte, is
     /// accepted as well, whoever signed it; its dates and names count as ever. Default: the system's.
@@ -83,7 +84,35 @@ impl Default for TlsRules {
     }
 }
 
+impl Hash for TlsRules {
+    /// Rules are hashed with each request, and most name roots at the most: what else is at its default costs a look.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.roots, self.accept_any_certificate).hash(state);
+        if !self.is_plain() {
+            (&self.extra_roots, &self.pins, &self.crls, self.accept_unknown_revocation).hash(state);
+            (&self.identity, self.min_version, self.max_version, &self.alpn).hash(state);
+            (&self.server_name, &self.verify_name, self.send_server_name, self.key_log).hash(state);
+        }
+    }
+}
+
 impl TlsRules {
+    /// True where all that most programs never set is as it was.
+    fn is_plain(&self) -> bool {
+        self.extra_roots.is_empty()
+            && self.pins.is_empty()
+            && self.crls.is_empty()
+            && !self.accept_unknown_revocation
+            && self.identity.is_none()
+            && self.min_version == TlsVersion::Tls12
+            && self.max_version == TlsVersion::Tls13
+            && self.alpn.is_none()
+            && self.server_name.is_none()
+            && self.verify_name.is_none()
+            && self.send_server_name
+            && self.key_log
+    }
+
     /// Refuses what cannot be: versions that exclude each other, protocols without a name or that are not spoken,
     /// lists of revoked certificates for whoever accepts any.
     ///
@@ -347,6 +376,37 @@ mod tests {
         let identity = Identity::bytes("PRIVATE").passphrase("hunter2");
         let shown = format!("{:?}", TlsRules { identity: Some(identity), ..TlsRules::default() });
         assert!(!shown.contains("hunter2") && !shown.contains("PRIVATE"), "{shown}");
+    }
+
+    #[test]
+    fn rules_that_differ_in_any_knob_differ_in_their_hash() {
+        let base = TlsRules::default;
+        let name = || Some(Arc::from("a"));
+        let all = [
+            base(),
+            TlsRules { roots: Roots::Path("a".into()), ..base() },
+            TlsRules { extra_roots: vec![Material::from("a")], ..base() },
+            TlsRules { accept_any_certificate: true, ..base() },
+            TlsRules { pins: vec![Pin::Spki(DIGEST)], ..base() },
+            TlsRules { crls: vec![Material::from("a")], ..base() },
+            TlsRules { accept_unknown_revocation: true, ..base() },
+            TlsRules { identity: Some(Identity::bytes("a")), ..base() },
+            TlsRules { identity: Some(Identity::bytes("a").passphrase("b")), ..base() },
+            TlsRules { min_version: TlsVersion::Tls13, ..base() },
+            TlsRules { max_version: TlsVersion::Tls12, ..base() },
+            TlsRules { alpn: Some(Arc::from([])), ..base() },
+            TlsRules { server_name: name(), ..base() },
+            TlsRules { verify_name: name(), ..base() },
+            TlsRules { send_server_name: false, ..base() },
+            TlsRules { key_log: false, ..base() },
+        ];
+        let hash = |rules: &TlsRules| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            rules.hash(&mut hasher);
+            hasher.finish()
+        };
+        let distinct: std::collections::HashSet<u64> = all.iter().map(hash).collect();
+        assert_eq!(distinct.len(), all.len());
     }
 
     #[test]

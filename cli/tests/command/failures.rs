@@ -27,6 +27,8 @@ fn mistakes_of_the_caller_are_1() {
     fails(&["ftp://a/"], 1, "not supported");
     fails(&[&url, "X:a\nb"], 1, "invalid header");
     fails(&["G\u{e4}T", &url], 1, "invalid method");
+    fails(&[&url, "--pinnedpubkey", "md5/AAAA"], 1, "pin");
+    fails(&[&url, "--tlsv1.3", "--tls-max", "1.2"], 1, "min_version");
     for timeout in ["0", "-1", "nan", "soon"] {
         fails(&[&url, "--timeout", timeout], 1, "time");
     }
@@ -42,6 +44,7 @@ fn unreadable_and_unwritable_files_are_1() {
     fails(&[&url, "-d", "@"], 1, "path");
     fails(&[&url, "-o", "/nonexistent/file"], 1, "/nonexistent/file");
     fails(&["--cacert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
+    fails(&["--crlfile", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
     fails(&["-k", "--cert", "/nonexistent", &origin().https_url("/get")], 1, "/nonexistent");
     let binary = file("binary", &[0xff, 0xfe]);
     fails(&[&url, &format!("a=@{binary}")], 1, "UTF-8");
@@ -92,4 +95,25 @@ fn a_full_disk_is_told() {
     let output = command(&[&at("/get")]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("entreat: standard output: "));
+}
+
+#[test]
+fn a_key_is_opened_by_its_passphrase() {
+    let url = origin().https_url("/get");
+    let store = entreat_testkit::matrix::fixture("client.p12");
+    let line = ["-k", "--cert", store.to_str().expect("a path in UTF-8"), &url];
+    fails(&line, 1, "no passphrase was given");
+    fails(&[&line[..], &["--pass", "wrong"]].concat(), 1, "passphrase is wrong");
+    let in_the_environment = command(&line).env("ENTREAT_PASS", "open sesame").status();
+    assert!(in_the_environment.expect("the command starts").success());
+}
+
+#[test]
+fn the_keys_of_tls_are_logged_where_the_environment_asks_for_it() {
+    let log = std::env::temp_dir().join(format!("entreat-keys-{}", std::process::id()));
+    let status = command(&["-k", &origin().https_url("/get")]).env("SSLKEYLOGFILE", &log).status();
+    assert!(status.expect("the command starts").success());
+    let lines = std::fs::read_to_string(&log).expect("the log is there");
+    assert!(lines.contains("CLIENT_TRAFFIC_SECRET_0 "), "{lines}");
+    std::fs::remove_file(&log).expect("nobody else removes it");
 }

@@ -66,3 +66,56 @@ behaviour!(whoever_accepts_any_certificate_still_wants_its_key, tls, |bench| {
         assert!(keyless || unreadable, "{}: {hint}", case.name);
     }
 });
+
+/// rustls' servers cannot sign with a key that is for PSS alone: OpenSSL's can.
+#[test]
+fn an_rsa_key_for_pss_alone_is_accepted() {
+    let Some(server) = OpensslServer::start("pss_key") else {
+        eprintln!("skipped: the command openssl is not there");
+        return;
+    };
+    let rules = TlsRules {
+        roots: Roots::Path(matrix::fixture("rsa_root.pem")),
+        server_name: Some(matrix::HOST.into()),
+        ..TlsRules::default()
+    };
+    let client = entreat::Client::with_config(Config::new().tls(rules)).unwrap();
+    let response = client.get(format!("https://127.0.0.1:{}/", server.port)).unwrap();
+    assert_eq!((response.status(), response.tls().unwrap().version), (200, TlsVersion::Tls13));
+}
+
+/// `openssl s_server`, which answers each request with a page about itself.
+struct OpensslServer {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl OpensslServer {
+    fn start(name: &str) -> Option<OpensslServer> {
+        use std::io::{BufRead, BufReader};
+        use std::process::{Command, Stdio};
+        let mut child = Command::new("openssl")
+            .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
+            .arg(matrix::fixture(&format!("{name}.pem")))
+            .arg("-key")
+            .arg(matrix::fixture(&format!("{name}.key.pem")))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        // "ACCEPT 127.0.0.1:40000".
+        let port = output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ACCEPT ")?.rsplit(':').next()?.trim().parse().ok());
+        Some(OpensslServer { port: port.expect("it says where it listens"), child })
+    }
+}
+
+impl Drop for OpensslServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -176,6 +176,9 @@ fn constraints() -> Vec<Case> {
     };
     let dns = |name: &str| GeneralSubtree::DnsName(name.into());
     let loopback = CidrSubnet::from_addr_prefix(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    let wildcard = |name, authority: &Entity| {
+        Case::new(name, &[&root.made], &authority.server(&["*.site.test"], &plain), &[&authority.made])
+    };
     let excluding = root.authority("excluding", &|params| {
         params.name_constraints =
             Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees: vec![dns("other.test")] });
@@ -189,6 +192,8 @@ fn constraints() -> Vec<Case> {
     let below_short_root = short_root.authority("below", &plain);
     vec![
         case("a name that its authority's constraints permit", &permitted(dns("site.test")), &root, HOST),
+        wildcard("a wildcard that they permit", &permitted(dns("site.test"))),
+        wildcard("a wildcard below a dot that they permit", &permitted(dns(".site.test"))),
         case(
             "an address that they permit",
             &permitted(GeneralSubtree::IpAddress(loopback)),
