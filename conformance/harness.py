@@ -58,7 +58,10 @@ def prepare(suite: Suite) -> Path:
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder / "venv")])
     _pip(folder, "install", *suite.requirements)
-    _fetch_source(suite, folder)
+    if suite.own:
+        (folder / "source").symlink_to(HERE / "own")
+    else:
+        _fetch_source(suite, folder)
     _move_real_requests(folder)
     ready.write_text(repr(suite.requirements))
     return folder

@@ -1,7 +1,7 @@
 """The suites that others wrote: where each comes from, what it needs, how it is run, what it scores.
 
 Read by `run_requests.py` and `run_dependents.py`. Nothing of the suites themselves lies in this repository: they are
-fetched as source distributions when they are run.
+fetched as source distributions when they are run. Of packages whose tests are not in theirs, `own/` has some of ours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class Suite:
     environment: dict[str, str] = field(default_factory=dict)
     #: Files of the source distribution that must not be importable: the package itself, installed apart.
     remove: tuple[str, ...] = ()
+    #: The tests are ours, in `own/NAME`: the package has none in its source distribution.
+    own: bool = False
     #: Tests that differ from run to run with the real one too.
     unsteady: tuple[str, ...] = ()
 
@@ -149,6 +151,78 @@ DEPENDENTS = (
             "responses",
             "pytest-subtests",
         ),
+        tests=("tests",),
+    ),
+    Suite(
+        name="CacheControl",
+        version="0.14.4",
+        passes=45,
+        requirements=("CacheControl[filecache]==0.14.4", "pytest"),
+        tests=("test_cachecontrol.py",),
+        own=True,
+    ),
+    Suite(
+        name="docker",
+        version="7.2.0",
+        passes=28,
+        requirements=("docker==7.2.0", "pytest"),
+        tests=("test_docker.py",),
+        own=True,
+    ),
+    Suite(
+        name="vcrpy",
+        version="9.4.2",
+        passes=0,
+        requirements=("vcrpy==9.4.2", "pytest", "pytest-httpbin", "httpbin", "urllib3<3", "trustme", "yarl"),
+        tests=("tests/unit", "tests/integration/test_requests.py", "tests/integration/test_basic.py"),
+    ),
+    Suite(
+        name="mocket",
+        version="3.15.0",
+        passes=0,
+        requirements=("mocket==3.15.0", "pytest", "pytest-asyncio", "psutil", "sure", "xxhash", "httpx"),
+        tests=("tests/test_http.py", "tests/test_mocket.py", "tests/test_httpretty.py", "tests/test_mode.py"),
+    ),
+    Suite(
+        name="requests-file",
+        version="3.0.1",
+        passes=0,
+        requirements=("requests-file==3.0.1", "pytest"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="tldextract",
+        version="5.4.0",
+        passes=0,
+        requirements=("tldextract==5.4.0", "pytest", "pytest-mock", "responses", "syrupy", "sybil[pytest]"),
+        tests=("tests",),
+    ),
+    Suite(
+        name="requests-ratelimiter",
+        version="0.10.0",
+        passes=0,
+        requirements=("requests-ratelimiter==0.10.0", "pytest", "requests-mock", "requests-cache"),
+        tests=("test",),
+    ),
+    Suite(
+        name="python-gitlab",
+        version="8.6.0",
+        passes=0,
+        requirements=("python-gitlab[yaml]==8.6.0", "pytest", "responses", "anyio", "respx", "gql[httpx]", "trio"),
+        tests=("tests/unit",),
+    ),
+    Suite(
+        name="google-auth",
+        version="2.63.0",
+        passes=0,
+        requirements=("google-auth[requests]==2.63.0", "pytest", "flask", "freezegun", "oauth2client", "pyopenssl"),
+        tests=("tests/transport/test_requests.py", "tests/transport/test__mtls_helper.py"),
+    ),
+    Suite(
+        name="prawcore",
+        version="4.0.0",
+        passes=0,
+        requirements=("prawcore==4.0.0", "pytest", "vcrpy"),
         tests=("tests",),
     ),
 )

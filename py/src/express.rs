@@ -256,7 +256,7 @@ impl<'py> Call<'_, 'py> {
     }
 
     /// The session's and the call's fields. Those that http.client or urllib3 would add for one that is missing, and
-    /// framing by hand, are left to them.
+    /// framing by hand, are left to them; so is what may go on as another protocol, on a socket of Python's.
     fn fields(&self, state: &State<'py>) -> Option<Headers> {
         let given = match self.headers.is_none() {
             true => None,
@@ -266,7 +266,7 @@ impl<'py> Call<'_, 'py> {
         prepare::headers(&mut fields, state.header_store()?, given)?;
         let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
         let framed = fields.contains("Content-Length") || fields.contains("Transfer-Encoding");
-        (complete && !framed).then_some(fields)
+        (complete && !framed && !fields.contains("Upgrade")).then_some(fields)
     }
 
     /// True unless there is provably no cookie to send.

@@ -138,7 +138,7 @@ fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
     // What urllib3 would add stays its affair: these two, and the framing.
     let framed = fields.contains("Content-Length") || object.is_none();
     let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
-    if !framed || !complete || fields.contains("Transfer-Encoding") {
+    if !framed || !complete || fields.contains("Transfer-Encoding") || fields.contains("Upgrade") {
         return Ok(None);
     }
     let object = (!object.is_none()).then(|| object.unbind());

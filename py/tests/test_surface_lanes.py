@@ -10,6 +10,7 @@ from unittest import mock
 
 import entreat
 import pytest
+from peers import HOLD, OK, RECEIVE, Peer
 
 pytest.importorskip("entreat._native")
 
@@ -130,3 +131,15 @@ def test_an_error_of_the_engine_leads_down_to_the_sockets_own():
     reason = raised.value.args[0].reason
     assert isinstance(reason.__cause__, ConnectionRefusedError)
     assert reason.__context__ is reason.__cause__
+
+
+def test_a_program_that_switches_protocols_goes_on_with_the_genuine_socket(session):
+    """As docker's client does."""
+    switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+    with Peer([RECEIVE, switched, b"first", HOLD], [RECEIVE, OK]) as peer:
+        fields = {"Connection": "Upgrade", "Upgrade": "echo"}
+        answer = session.get(peer.url, headers=fields, stream=True)
+        assert (answer.status_code, answer.lane) == (101, "classic")
+        assert isinstance(answer.raw._fp.fp.raw._sock, socket.socket)
+        answer.close()
+        assert session.get(peer.url).lane == "express"

@@ -330,6 +330,8 @@ class _EngineConnection:
     connect_timeout: float | None = None
     #: Whether, or with which bundle, the engine verifies the server's certificate.
     verification: bool | str = True
+    #: Whether the request asks to switch protocols.
+    switches = False
     #: The paths of the client's certificate and of its key, None if they are in one file.
     identity: tuple[str, str | None] | None = None
 
@@ -339,6 +341,9 @@ class _EngineConnection:
             return "its pool is not ours"
         if _lanes.FORCED == "classic":
             return "ENTREAT_LANE"
+        if self.switches:
+            # The program then goes on with the socket, as docker's client does.
+            return "another protocol on its socket"
         if self.proxy is not None or self._tunnel_host is not None:
             return "a proxy"
         if self.source_address is not None:
@@ -371,6 +376,7 @@ class _EngineConnection:
         return isinstance(self.sock, _EngineSocket) or super().is_connected
 
     def request(self, method, url, body=None, headers=None, *, chunked=False, **options) -> None:
+        self.switches = any(name.lower() in ("upgrade", b"upgrade") for name in headers or ())
         if isinstance(self.sock, _EngineSocket) and self._why_classic() is not None:
             # Something has been patched, or set, since this connection was made.
             self.close()
