@@ -3,10 +3,14 @@
 //! Only what waits differs: `send`, and the methods that read a body. Everything else of [`Client`] and
 //! [`Response`] is shared. Dropping a future cancels it, and closes the connection that it was using.
 
+use crate::consume::{PIECE, inside};
 use crate::net::tokio::Tokio;
 use crate::session::Session;
 use crate::{Config, Request, Result};
+use std::io;
+use std::path::Path;
 use std::sync::OnceLock;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Sends requests, keeps connections and cookies; see [`crate::Client`]. Its connections live in the runtime that
 /// made them.
@@ -67,6 +71,19 @@ impl Default for Client {
     }
 }
 
+/// The lines of a body; see [`crate::Lines`].
+pub type Lines<'a> = crate::Lines<'a, Tokio>;
+
+impl Lines<'_> {
+    /// The next line, or none behind the last one.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub async fn next(&mut self) -> Result<Option<String>> {
+        self.advance().await
+    }
+}
+
 impl Response {
     /// The body as bytes, decoded by its Content-Encoding.
     ///
@@ -93,6 +110,47 @@ impl Response {
     pub async fn json<T: serde::de::DeserializeOwned>(mut self) -> Result<T> {
         let bytes = self.incoming().read_to_end().await?;
         self.decode_json(&bytes)
+    }
+
+    /// Writes the body, decoded, into `writer` as it comes in, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// As [`crate::Response::copy_to`].
+    pub async fn copy_to(&mut self, writer: &mut (impl AsyncWrite + Unpin + ?Sized)) -> io::Result<u64> {
+        let (mut piece, mut copied) = (vec![0; PIECE], 0);
+        loop {
+            let count = self.incoming().read(&mut piece).await.map_err(inside)?;
+            if count == 0 {
+                writer.flush().await?;
+                return Ok(copied);
+            }
+            writer.write_all(&piece[..count]).await?;
+            copied += count as u64;
+        }
+    }
+
+    /// Writes the body, decoded, into a file at `path`, made or emptied first, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// As [`crate::Response::save`].
+    pub async fn save(&mut self, path: impl AsRef<Path>) -> io::Result<u64> {
+        self.copy_to(&mut tokio::fs::File::create(path).await?).await
+    }
+
+    /// The body line by line as it comes in; see [`crate::Response::lines`].
+    ///
+    /// ```no_run
+    /// # async fn example() -> entreat::Result<()> {
+    /// let mut response = entreat::aio::get("http://example.org/events").await?;
+    /// let mut lines = response.lines();
+    /// while let Some(line) = lines.next().await? {
+    ///     println!("{line}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lines(&mut self) -> Lines<'_> {
+        Lines::new(self)
     }
 
     /// The next bytes of the body, decoded, into `into`; 0 at the end.

@@ -17,7 +17,7 @@
 //!
 //! * `tls` (default): `https` by rustls, trusting the operating system's certificates.
 //! * `json` (default): `Request::json` and `Response::json` through serde.
-//! * `brotli`, `zstd`: content codings besides gzip and deflate.
+//! * `brotli`, `zstd`: content codings besides gzip and deflate, both ways.
 //! * `psl`: the list of public suffixes, so that no site sets cookies for all of `co.uk`.
 //! * `aio`: the async face, on tokio.
 
@@ -30,6 +30,7 @@ mod body;
 mod client;
 mod compressed;
 mod connection;
+mod consume;
 mod dial;
 #[doc(hidden)]
 pub mod engine;
@@ -59,6 +60,7 @@ mod transport;
 
 pub use body::{Body, Source};
 pub use client::Client;
+pub use consume::Lines;
 pub use engine::PoolStats;
 pub use entreat_core::content::Expansion;
 pub use entreat_core::content::encode::Coding;

@@ -3,6 +3,7 @@
 //! One type for every net; the methods that read the body are the blocking face's here and the async face's in
 //! `aio`. Dropping a response whose body was not read closes its connection.
 
+use crate::consume;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::net::blocking::{Blocking, block};
@@ -218,10 +219,7 @@ pub struct Reader<'a>(&'a mut Incoming<Blocking>);
 
 impl io::Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        block(self.0.read(into)).map_err(|error| {
-            let kind = if error.is_timeout() { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
-            io::Error::new(kind, error)
-        })
+        block(self.0.read(into)).map_err(consume::inside)
     }
 }
 

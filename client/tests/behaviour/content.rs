@@ -2,7 +2,8 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Config, Expansion, Kind, Request, Timeout};
+use entreat::{Coding, Config, Expansion, Kind, Request, Timeout};
+use entreat_core::content::encode::Encoder;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
@@ -26,6 +27,13 @@ fn deflate(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn encoded(coding: Coding, content: &[u8]) -> Vec<u8> {
+    let (mut encoder, mut output) = (Encoder::new(coding), Vec::new());
+    encoder.encode(content, &mut output).unwrap();
+    encoder.finish(&mut output).unwrap();
+    output
+}
+
 fn coded(coding: &str, body: &[u8]) -> Step {
     response("200 OK", &format!("Content-Encoding: {coding}\r\n"), body)
 }
@@ -41,6 +49,9 @@ behaviour!(coded_bodies_are_decoded, |bench| {
         ("deflate", zlib(&text)),
         ("deflate", deflate(&text)),
         ("identity", text.clone()),
+        ("br", encoded(Coding::Brotli, &text)),
+        ("zstd", encoded(Coding::Zstd, &text)),
+        ("br, zstd", encoded(Coding::Zstd, &encoded(Coding::Brotli, &text))),
     ];
     for (coding, body) in codings {
         let peer = bench.peer([Step::Expect, coded(coding, &body), Step::Expect, ok("next")]);

@@ -82,3 +82,55 @@ fn async_calls_without_a_client_take_a_connection_each() {
     }
     assert_eq!(peer.log.requests_by_connection(), [1, 1]);
 }
+
+const LINES: &str = "one\r\n\ntwo \u{e9}\nlast";
+
+#[test]
+fn the_blocking_client_reads_lines_and_writes_files() {
+    let bench = BlockingBench::default();
+    let peer = bench.peer_for_all([Step::Expect, ok(LINES), Step::Again]);
+    let client = Client::new();
+    let mut response = client.get(peer.url("/")).unwrap();
+    let lines = response.lines().collect::<entreat::Result<Vec<_>>>().unwrap();
+    assert_eq!(lines, ["one", "", "two \u{e9}", "last"]);
+    let (file, mut copy) = (tempfile("before"), Vec::new());
+    let length = LINES.len() as u64;
+    assert_eq!(client.get(peer.url("/")).unwrap().save(file.path()).unwrap(), length);
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), LINES);
+    assert_eq!(client.get(peer.url("/")).unwrap().copy_to(&mut copy).unwrap(), length);
+    assert_eq!((copy, peer.log.connections()), (LINES.as_bytes().to_vec(), 1));
+}
+
+#[test]
+fn the_async_client_reads_lines_and_writes_files() {
+    let bench = TokioBench::default();
+    let peer = bench.peer_for_all([Step::Expect, ok(LINES), Step::Again]);
+    runtime().block_on(async {
+        let client = aio::Client::new();
+        let mut response = client.get(peer.url("/")).await.unwrap();
+        let (mut lines, mut found) = (response.lines(), Vec::new());
+        while let Some(line) = lines.next().await.unwrap() {
+            found.push(line);
+        }
+        assert_eq!(found, ["one", "", "two \u{e9}", "last"]);
+        let file = tempfile("before");
+        let length = client.get(peer.url("/")).await.unwrap().save(file.path()).await.unwrap();
+        assert_eq!(
+            (length, std::fs::read_to_string(file.path()).unwrap()),
+            (LINES.len() as u64, LINES.into())
+        );
+    });
+}
+
+#[test]
+fn a_body_that_breaks_off_is_an_error_of_lines_and_files() {
+    let bench = BlockingBench::default();
+    let half = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na\nhalf");
+    let peer = bench.peer_for_all([Step::Expect, half]);
+    let mut response = Client::new().get(peer.url("/")).unwrap();
+    let lines: Vec<_> = response.lines().collect();
+    assert_eq!((lines.len(), lines[0].as_deref().unwrap()), (2, "a"));
+    assert_eq!(lines[1].as_ref().unwrap_err().kind(), Kind::ClosedEarly);
+    let error = Client::new().get(peer.url("/")).unwrap().copy_to(&mut Vec::new()).unwrap_err();
+    assert!(error.get_ref().is_some_and(|inner| inner.is::<entreat::Error>()));
+}
