@@ -12,6 +12,7 @@ use crate::fork;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::permits::{Permit, Permits};
+use crate::reach::check_beyond_proxy;
 use crate::receiver::Receiver;
 use crate::resolve::Names;
 use crate::sender::{Sender, Sent};
@@ -222,6 +223,10 @@ impl<N: Net> Engine<N> {
     async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Box<Connection<N::Stream>>> {
         if self.is_closed() {
             return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
+        }
+        if outgoing.proxy.is_some() {
+            // Here and not where it is dialled, as a kept connection to a proxy serves any origin.
+            check_beyond_proxy(outgoing.url, &outgoing.settings.network)?;
         }
         let origin = dial::origin(outgoing);
         let key = Key { origin: &origin, settings: dial::settings_id(outgoing) };

@@ -7,7 +7,6 @@
 use crate::connection::{Connection, Counted};
 use crate::dial::Dialler;
 use crate::net::Net;
-use crate::reach::check_beyond_proxy;
 use crate::tls;
 use entreat_core::policy::proxy;
 use entreat_core::pool::Key;
@@ -29,7 +28,6 @@ impl<N: Net> Dialler<'_, N> {
     ) -> Result<Box<Connection<N::Stream>>> {
         let (outgoing, now) = (self.outgoing, self.net.now());
         let deadline = outgoing.deadlines.connect(now);
-        check_beyond_proxy(outgoing.url, &outgoing.settings.network)?;
         let session = match outgoing.url.scheme() {
             Scheme::Http | Scheme::HttpUnix => None,
             Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, outgoing.url.host())?),

@@ -51,3 +51,33 @@ behaviour!(sockets_of_the_file_system_are_behind_the_guard, |bench| {
     let error = failure(&bench.session_with(guarded()), Request::get("http+unix://%2Frun%2Fx.sock/")).await;
     assert_eq!(error.kind(), Kind::BlockedAddress, "{error}");
 });
+
+behaviour!(a_proxy_may_be_anywhere_but_is_not_asked_for_special_addresses, |bench| {
+    let proxy = bench.peer([Step::Expect, Step::Echo, Step::Again]);
+    let session = bench.session_with(guarded().proxy(&proxy.url("")));
+    let url = "http://public.test/";
+    assert_eq!(fetch(&session, Request::get(url)).await.unwrap().text(), url);
+    // The connection to the proxy is there, and would serve any of these.
+    for host in ["127.0.0.1", "0x7f.1", "localhost", "[::1]", "169.254.169.254", "[64:ff9b::a00:1]"] {
+        let error = failure(&session, Request::get(format!("http://{host}/"))).await;
+        assert_eq!(error.kind(), Kind::BlockedAddress, "{host}: {error}");
+    }
+    assert_eq!(proxy.log.requests().len(), 1);
+});
+
+behaviour!(a_redirect_through_a_proxy_does_not_lead_inside, |bench| {
+    let elsewhere = response("302 Found", "Location: http://10.0.0.1/\r\n", "");
+    let proxy = bench.peer([Step::Expect, elsewhere, Step::Hold]);
+    let session = bench.session_with(guarded().proxy(&proxy.url("")));
+    let error = failure(&session, Request::get("http://public.test/")).await;
+    assert_eq!(error.kind(), Kind::BlockedAddress, "{error}");
+    assert!(error.to_string().contains("10.0.0.1 (private"), "{error}");
+});
+
+behaviour!(a_proxy_that_is_told_an_address_is_not_told_a_special_one, |bench| {
+    let proxy = bench.peer([]);
+    let config = guarded().resolve_to("name.test", "10.0.0.1").proxy(&format!("socks5://{}", proxy.address));
+    let error = failure(&bench.session_with(config), Request::get("http://name.test/")).await;
+    assert_eq!(error.kind(), Kind::BlockedAddress, "{error}");
+    assert_eq!(proxy.log.connections(), 0);
+});
