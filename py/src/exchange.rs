@@ -6,35 +6,41 @@
 use crate::body;
 use crate::errors::raise;
 use crate::session::PerProcess;
-use crate::state::{self, Limits};
+use crate::state::{self, Limits, NetworkRules};
 use entreat::engine::Outgoing;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Body, Config, Error, ExpectRules, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
+use entreat::{Body, Error, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
 use entreat_core::exchange::{BodyFraming, BodyLength};
 use entreat_core::{Deadlines, ResponseHead, Settings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList};
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Connections that requests share.
 #[pyclass(module = "entreat._native", frozen)]
-pub(crate) struct Engine(PerProcess);
+pub(crate) struct Engine {
+    connections: PerProcess,
+    /// How connections are made, where a session's options say so.
+    network: Option<Py<NetworkRules>>,
+}
 
 #[pymethods]
 impl Engine {
-    /// Without arguments, connections are kept as the engine does by default; else for so many seconds.
+    /// Without arguments, connections are made and kept as for every session; else for so many seconds, and by `network`.
     #[new]
-    #[pyo3(signature = (**rules))]
-    fn new(py: Python<'_>, rules: Option<HashMap<String, Option<f64>>>) -> Engine {
-        let engine = Engine(PerProcess::default());
-        if let Some(rules) = rules {
-            let seconds = |name: &str| rules.get(name).copied().flatten();
-            engine.0.set_rules(py, seconds("idle_timeout"), seconds("max_age"));
+    #[pyo3(signature = (rules=None, network=None))]
+    fn new(
+        py: Python<'_>,
+        rules: Option<(Option<f64>, Option<f64>)>,
+        network: Option<Py<NetworkRules>>,
+    ) -> Engine {
+        let engine = Engine { connections: PerProcess::default(), network };
+        if let Some((idle_timeout, max_age)) = rules {
+            engine.connections.set_rules(py, idle_timeout, max_age);
         }
         engine
     }
@@ -43,8 +49,8 @@ impl Engine {
     ///
     /// `headers` are pairs of bytes, all that is to be sent, Host included; `body` is `None`, bytes or an iterable of
     /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory;
-    /// `cert` is a pair of paths, the client's certificate and its key, `None` where both are in one file. `limits`, where
-    /// given, are an `entreat.Timeout`'s parts, and go before the two time-outs.
+    /// `cert` are the paths of the client's certificate and of its key, `None` where both are in one file, and the key's
+    /// passphrase or `None`. `limits`, where given, are an `entreat.Timeout`'s parts, and go before the two time-outs.
     /// Raises `EngineError`, or what the body's iterator raised.
     #[pyo3(signature = (method, scheme, host, port, target, headers, body, chunked, connect_timeout, read_timeout,
                         verify, cert=None, limits=None))]
@@ -63,7 +69,7 @@ impl Engine {
         connect_timeout: Option<f64>,
         read_timeout: Option<f64>,
         verify: &Bound<'_, PyAny>,
-        cert: Option<(PathBuf, Option<PathBuf>)>,
+        cert: Option<Certificate>,
         limits: Option<Limits>,
     ) -> PyResult<Raw> {
         let raised = |error: Error| raise(py, &error);
@@ -81,7 +87,8 @@ impl Engine {
             Some(timeout) => timeout,
             None => timeout(connect_timeout, read_timeout).map_err(raised)?,
         };
-        let settings = settings(verify, cert)?;
+        let network = self.network.as_ref().map(|network| network.get());
+        let settings = settings(verify, cert, network)?;
         let outgoing = Outgoing {
             method,
             url: &url,
@@ -93,7 +100,7 @@ impl Engine {
             deadlines: Deadlines::start(timeout, Instant::now()),
             keep_alive: true,
         };
-        let connections = self.0.connections();
+        let connections = self.connections.connections();
         let outcome = py.detach(|| block(connections.exchange(&outgoing)));
         let (head, incoming) = outcome.map_err(raised)?;
         Ok(Raw::new(head, incoming))
@@ -101,13 +108,19 @@ impl Engine {
 
     /// Closes idle connections. The engine can be used again afterwards.
     fn close(&self, py: Python<'_>) {
-        self.0.close(py);
+        self.connections.close(py);
+    }
+
+    /// Whether a session's options say where connections may go.
+    #[getter]
+    fn has_network(&self) -> bool {
+        self.network.as_ref().is_some_and(|network| network.get().leads_elsewhere())
     }
 
     /// How many connections are idle.
     #[getter]
     fn idle(&self) -> usize {
-        self.0.connections().idle()
+        self.connections.connections().idle()
     }
 }
 
@@ -132,24 +145,30 @@ fn timeout(connect: Option<f64>, read: Option<f64>) -> Result<Timeout, Error> {
     Ok(Timeout { connect: limit("connect", connect)?, read, write: read, ..Timeout::NONE })
 }
 
-fn settings(verify: &Bound<'_, PyAny>, cert: Option<(PathBuf, Option<PathBuf>)>) -> PyResult<Settings> {
-    let identity = cert.map(|(certificate, key)| Identity::files(certificate, key));
+fn settings(
+    verify: &Bound<'_, PyAny>,
+    cert: Option<Certificate>,
+    network: Option<&NetworkRules>,
+) -> PyResult<Settings> {
+    let identity = cert.map(|(certificate, key, passphrase)| {
+        let identity = Identity::files(certificate, key);
+        passphrase.into_iter().fold(identity, Identity::passphrase)
+    });
     let mut rules = TlsRules { identity, ..TlsRules::default() };
     match verify.extract::<bool>() {
         // Without a path: the operating system's store.
         Ok(verify) => rules.accept_any_certificate = !verify,
         Err(_) => rules.roots = Roots::Path(verify.extract()?),
     }
-    Config::new()
-        .decompress(false)
-        .trust_environment(false)
-        .timeout(Timeout::NONE)
-        .tls(rules)
-        // http.client sends the body at once, whatever the request expects.
-        .expect_continue(ExpectRules { from: None, wait: Duration::ZERO })
-        .resolve()
-        .map_err(|error| raise(verify.py(), &error))
+    let mut settings = state::settings_with(rules);
+    if let Some(network) = network {
+        settings.network = Arc::clone(&network.0);
+    }
+    Ok(settings)
 }
+
+/// The paths of a client's certificate and of its key, `None` where both are in one file, and the key's passphrase.
+type Certificate = (PathBuf, Option<PathBuf>, Option<String>);
 
 /// A response whose head has arrived: what http.client's response is to urllib3, already dechunked.
 #[pyclass(module = "entreat._native", frozen)]

@@ -7,7 +7,7 @@
 
 use crate::answer::ResponseBase;
 use crate::send::{OneCall, Owner, Prepared, send};
-use crate::state::{Options, State};
+use crate::state::{NetworkRules, Options, State};
 use crate::support::Support;
 use crate::{body, debugging, prepare, watch};
 use entreat::{Body, Headers, Url};
@@ -146,10 +146,16 @@ struct Served<'py> {
     own: Option<OneCall>,
 }
 
-/// What `session.options` make of url, timeout, stream and verify; and whether netrc and a bundle in the environment are
-/// passed over.
-type Adjusted<'py> =
-    (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, (bool, bool));
+/// What `session.options` make of url, timeout, stream and verify; whether netrc and a bundle in the environment are passed
+/// over; and how connections are made.
+type Adjusted<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    (bool, bool),
+    Option<Py<NetworkRules>>,
+);
 
 /// A request's body, as the engine sends it and as `PreparedRequest.body` shows it.
 struct Content<'py> {
@@ -170,7 +176,7 @@ impl<'py> Call<'_, 'py> {
         }
         let Some(state) = State::read(self.session, self.support)? else { return Ok(None) };
         match state.options.clone() {
-            None => self.deliver(&state, rest, once),
+            None => self.deliver(&state, rest, None, once),
             Some(options) => self.serve_by_options(&options, state, rest),
         }
     }
@@ -188,21 +194,28 @@ impl<'py> Call<'_, 'py> {
         if adjusted.is_none() {
             return Ok(None);
         }
-        let (url, timeout, stream, verify, ignored): Adjusted<'py> = adjusted.extract()?;
+        let (url, timeout, stream, verify, ignored, network): Adjusted<'py> = adjusted.extract()?;
+        let network = network.as_ref().map(|network| network.get());
         state.ignore(ignored.0, ignored.1);
         let (url, timeout, stream, verify) = (&url, &timeout, &stream, &verify);
         let call = Call { url, ..*self };
         let rest = Rest { timeout, stream, verify, ..*rest };
-        let Some(served) = call.deliver(&state, &rest, false)? else { return Ok(None) };
+        let Some(served) = call.deliver(&state, &rest, network, false)? else { return Ok(None) };
         options.call_method1("mark", (&served.response,))?;
         Ok(Some(Served { unfinished: true, ..served }))
     }
 
-    fn deliver(&self, state: &State<'py>, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
+    fn deliver(
+        &self,
+        state: &State<'py>,
+        rest: &Rest<'_, 'py>,
+        network: Option<&NetworkRules>,
+        once: bool,
+    ) -> PyResult<Option<Served<'py>>> {
         let Some(prepared) = self.prepare(state, rest.files)? else { return Ok(None) };
         let options =
             Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
-        let Some(options) = options else { return Ok(None) };
+        let Some(options) = options.map(|options| options.through(network)) else { return Ok(None) };
         let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
         let response = send(self.py, self.support, &owner, prepared, &options)?;
         let unfinished = ResponseBase::needs_python(&response);

@@ -38,7 +38,7 @@ mod _native {
     #[pymodule_export]
     use crate::session::{SessionBase, close, idle_connections, set_pool_rules};
     #[pymodule_export]
-    use crate::state::{replace_state, state};
+    use crate::state::{NetworkRules, replace_state, state};
     #[pymodule_export]
     use crate::support::set_up;
     #[pymodule_export]

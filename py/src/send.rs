@@ -5,7 +5,7 @@ use crate::answer::{Answer, AnswerBody, ResponseBase};
 use crate::errors::raise;
 use crate::exchange::{Raw, latin1};
 use crate::session::SessionBase;
-use crate::state::Options;
+use crate::state::{NetworkRules, Options};
 use crate::support::Support;
 use crate::{body, interrupt, prepare, shared};
 use entreat::engine::{Engine as Connections, Outgoing};
@@ -38,6 +38,7 @@ pub(crate) struct Prepared {
 /// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must. Without a session it belongs to a
 /// call of `requests.get` or its like. `retries` says that the session's adapter may try again.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "what a redirected request goes on with")]
 pub(crate) fn send_prepared<'py>(
     py: Python<'py>,
     session: Option<&Bound<'py, PyAny>>,
@@ -46,11 +47,13 @@ pub(crate) fn send_prepared<'py>(
     timeout: &Bound<'py, PyAny>,
     verify: &Bound<'py, PyAny>,
     retries: bool,
+    network: Option<&Bound<'py, NetworkRules>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let support = Support::get(py)?;
     let Some(prepared) = read_prepared(request)? else { return Ok(None) };
     let options = Options::of(py, &prepared.url, timeout, stream, verify, retries)?;
-    let Some(options) = options else { return Ok(None) };
+    let network = network.map(|network| network.get());
+    let Some(options) = options.map(|options| options.through(network)) else { return Ok(None) };
     let owner = session.map_or_else(|| Owner::nobody(&prepared), Owner::Session);
     send(py, support, &owner, prepared, &options).map(Some)
 }

@@ -5,15 +5,16 @@
 //! sends the request to Python.
 
 use crate::environment::Environment;
+use crate::errors::raise;
 use crate::express::is_empty;
 use crate::support::Support;
-use entreat::{Config, ExpectRules, Roots, Timeout, TlsRules, Url};
+use entreat::{Config, ExpectRules, Guard, Network, Roots, Timeout, TlsRules, Url};
 use entreat_core::{Scheme, Settings};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// What `Session.__init__` sets, but for what is made later: `cookies` and `adapters`.
@@ -184,6 +185,14 @@ impl Options {
         }))
     }
 
+    /// Connects as the session's options say.
+    pub(crate) fn through(mut self, network: Option<&NetworkRules>) -> Options {
+        if let Some(network) = network {
+            self.settings.network = Arc::clone(&network.0);
+        }
+        self
+    }
+
     /// The options of a request that Python prepared.
     pub(crate) fn of(
         py: Python<'_>,
@@ -294,14 +303,63 @@ fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResul
         }
         rules.roots = Roots::Path(path);
     }
-    Ok(Some(Settings { tls: rules, ..PLAIN.clone() }))
+    Ok(Some(settings_with(rules)))
 }
 
-/// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3.
-static PLAIN: LazyLock<Settings> = LazyLock::new(|| {
-    // http.client sends the body at once, whatever the request expects.
-    let expect = ExpectRules { from: None, wait: Duration::ZERO };
-    let config =
-        Config::new().decompress(false).cookies(false).trust_environment(false).timeout(Timeout::NONE);
-    config.expect_continue(expect).resolve().expect("these settings are valid")
-});
+/// The settings of a request of the drop-in, but for those for TLS.
+pub(crate) fn settings_with(tls: TlsRules) -> Settings {
+    Settings { tls, ..PLAIN.clone() }
+}
+
+/// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3; names are looked up as
+/// by requests, anew for each connection.
+fn plain() -> Config {
+    Config::new()
+        .decompress(false)
+        .cookies(false)
+        .trust_environment(false)
+        .timeout(Timeout::NONE)
+        .dns_cache(Duration::ZERO)
+        // http.client sends the body at once, whatever the request expects.
+        .expect_continue(ExpectRules { from: None, wait: Duration::ZERO })
+}
+
+static PLAIN: LazyLock<Settings> = LazyLock::new(|| plain().resolve().expect("these settings are valid"));
+
+/// How `session.options` has connections made; what it leaves open is requests' way.
+#[pyclass(module = "entreat._native", frozen)]
+pub(crate) struct NetworkRules(pub(crate) Arc<Network>);
+
+impl NetworkRules {
+    /// True where connections go to other places than a plain socket's would.
+    pub(crate) fn leads_elsewhere(&self) -> bool {
+        !self.0.overrides.is_empty() || self.0.guard.guard != Guard::Off
+    }
+}
+
+#[pymethods]
+impl NetworkRules {
+    /// `resolve` are pairs of a host and addresses, `cache` is in seconds, `public` lets only public addresses through,
+    /// and those in `allow`. Raises `EngineError` where one of them cannot be read.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        resolve: Vec<(String, String)>,
+        cache: f64,
+        public: bool,
+        allow: Vec<String>,
+    ) -> PyResult<NetworkRules> {
+        let mut config = plain().dns_cache(Duration::try_from_secs_f64(cache).unwrap_or_default());
+        for (host, addresses) in &resolve {
+            config = config.resolve_to(host, addresses);
+        }
+        if public {
+            config = config.guard(Guard::Public);
+        }
+        for block in &allow {
+            config = config.guard_allow(block);
+        }
+        let settings = config.resolve().map_err(|error| raise(py, &error))?;
+        Ok(NetworkRules(settings.network))
+    }
+}

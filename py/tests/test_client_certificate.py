@@ -54,19 +54,20 @@ def test_a_client_certificate_is_shown_by_the_engine(asking, names):
     assert (answer.lane, "me@example.org" in answer.text) == ("open", True)
 
 
-def test_the_key_may_be_encrypted(asking):
+@pytest.mark.parametrize("style", ["PKCS8", "TraditionalOpenSSL"])
+def test_the_key_may_be_encrypted(asking, style):
     from cryptography.hazmat.primitives import serialization
 
     url, folder = asking
     key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
     secret = serialization.BestAvailableEncryption(b"secret")
-    coded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    coded = key.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, style), secret)
     (folder / "coded.pem").write_bytes(coded)
     cert = str(folder / "cert.pem"), str(folder / "coded.pem")
     with entreat.Session() as session:
-        session.options.key_passphrase = "secret"
+        session.options.key_passphrase = b"secret"
         answer = session.get(url, verify=str(folder / "ca.pem"), cert=cert)
-    assert (answer.lane, "me@example.org" in answer.text) == ("classic", True)
+    assert (answer.lane, "me@example.org" in answer.text) == ("open", True)
 
 
 def test_without_a_certificate_the_handshake_fails(asking):

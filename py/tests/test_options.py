@@ -72,6 +72,10 @@ WRONG = {
     "max_body": [-1, 1.5, "1"],
     "body_in_errors": [True, -1],
     "exact_lines": ["yes"],
+    "dns_cache": [-1, "1"],
+    "resolve": [["a"], {"host": ""}, {"host": "not an address"}, {"": "127.0.0.1"}, {1: "127.0.0.1"}],
+    "public_addresses_only": [1],
+    "allow_addresses": ["10.0.0.0/8", ["10.0.0.0/99"], [1]],
 }
 
 
@@ -331,6 +335,59 @@ def test_a_line_is_given_as_soon_as_it_has_ended(session):
     with Peer([RECEIVE, head, b"data: 1\n", HOLD]) as peer:
         lines = session.get(peer.url, stream=True).iter_lines(1)
         assert next(lines) == b"data: 1"
+
+
+def test_resolve_leads_a_host_elsewhere(sending):
+    session, lane = sending
+    with Peer(Answers(OK, response("302 Found", Location="http://other.invalid/"))) as peer:
+        session.options.resolve = {"example.invalid": f"127.0.0.1:{peer.port}", "*": [f"127.0.0.1:{peer.port}"]}
+        for _ in range(2):
+            answer = session.get("http://example.invalid/")
+            assert (answer.text, answer.lane) == ("ok", lane)
+    hosts = [request.split(b"Host: ")[1].split(b"\r\n")[0] for request in peer.requests]
+    assert hosts == [b"example.invalid", b"example.invalid", b"other.invalid"]
+
+
+def test_resolve_is_refused_where_it_cannot_be_kept(session, monkeypatch):
+    import socket
+
+    session.options.resolve = {"example.invalid": "127.0.0.1"}
+    monkeypatch.setattr(socket, "create_connection", lambda *a, _real=socket.create_connection, **k: _real(*a, **k))
+    with pytest.raises(entreat.ConnectionError, match="cannot be kept in the classic lane"):
+        session.get("http://example.invalid/")
+
+
+def test_only_public_addresses_are_connected_to(sending):
+    session, lane = sending
+    session.options.public_addresses_only = True
+    with Peer(Answers(*[response("302 Found", Location="http://localhost/")] * 2)) as peer:
+        for url in (peer.url, peer.url.replace("127.0.0.1", "localhost")):
+            with pytest.raises(entreat.ConnectionError, match="the guard does not let this address through"):
+                session.get(url)
+        assert not peer.requests
+        session.options.allow_addresses = ["127.0.0.1/32"]
+        assert session.get(peer.url, allow_redirects=False).lane == lane
+        session.options.allow_addresses = ["127.0.0.2"]
+        with pytest.raises(entreat.ConnectionError):
+            session.get(peer.url)
+
+
+def test_a_redirect_to_a_private_address_is_refused(sending):
+    session, _ = sending
+    with Peer(Answers(response("302 Found", Location="http://127.0.0.2/"))) as peer:
+        session.options.update(public_addresses_only=True, allow_addresses=["127.0.0.1"])
+        with pytest.raises(entreat.ConnectionError, match="the guard does not let this address through"):
+            session.get(peer.url)
+        assert len(peer.requests) == 1
+
+
+def test_what_nobody_could_judge_is_refused(session, refused):
+    session.options.public_addresses_only = True
+    with pytest.raises(entreat.ConnectionError, match="cannot be kept: a proxy would connect"):
+        session.get("http://example.org/", proxies={"http": refused})
+    session.mount("http://", type("Own", (entreat.adapters.HTTPAdapter,), {})())
+    with pytest.raises(entreat.ConnectionError, match="cannot be kept: the adapter is a Own"):
+        session.get("http://example.org/")
 
 
 def test_the_key_of_a_client_certificate_may_be_encrypted(session, tmp_path):

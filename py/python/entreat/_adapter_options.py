@@ -25,8 +25,8 @@ def apply_to_adapter(adapter: _t.BaseAdapter, values: Values, before: Values = N
     if values.retries != before.retries and _is_free(adapter.max_retries, before):
         adapter.max_retries = _as_retry(values.retries)
     rules = values.pool_idle_timeout, values.pool_max_age
-    if rules != (before.pool_idle_timeout, before.pool_max_age):
-        _seam.set_pool_rules(adapter.poolmanager, *rules)
+    if values.network is not before.network or rules != (before.pool_idle_timeout, before.pool_max_age):
+        _seam.set_pool_rules(adapter.poolmanager, rules, values.network)
     if values.key_passphrase != before.key_passphrase:
         # Part of what urllib3 tells pools apart by, so those that are there stay as they are.
         adapter.poolmanager.connection_pool_kw["key_password"] = values.key_passphrase

@@ -67,7 +67,8 @@ def multipart(files, data):
 
 
 def adjust(given: tuple, session: tuple) -> tuple | None:
-    """What the session's options make of a call: url, timeout, stream, verify, and what of the environment is passed over.
+    """What the session's options make of a call: url, timeout, stream, verify, what of the environment is passed over, and
+    how connections are made.
 
     None where another lane must serve it.
     """
@@ -82,7 +83,7 @@ def adjust(given: tuple, session: tuple) -> tuple | None:
     if ignores_bundle or not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
         verify = options.trusted(session_verify if verify is None else verify)
     ignored = options.ignores_netrc(headers, session_headers), ignores_bundle
-    return options.absolute(url), options.timeout_for(timeout), stream, verify, ignored
+    return options.absolute(url), options.timeout_for(timeout), stream, verify, ignored, options.network
 
 
 def default_bundle() -> str | None:
@@ -315,7 +316,10 @@ class _Hops(SessionRedirectMixin):
         response = None
         if not settings.get("proxies"):
             retries = self._tries_again(request.url)
-            response = _native.send_prepared(self._owner, request, stream, settings["timeout"], verify, retries)
+            network = None if self._options is None else self._options.network
+            response = _native.send_prepared(
+                self._owner, request, stream, settings["timeout"], verify, retries, network
+            )
         if response is None:
             return self._session.send(request, **settings)
         if self._options is not None:

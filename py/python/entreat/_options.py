@@ -13,9 +13,9 @@ import re
 from difflib import get_close_matches
 
 from ._lazy import types as _t
-from ._native import set_pool_rules, state
+from ._native import EngineError, NetworkRules, set_pool_rules, state
 from ._timeout import TimeLimits, started
-from .exceptions import BodyTooLarge
+from .exceptions import BodyTooLarge, ConnectionError
 
 
 class Knob:
@@ -110,6 +110,38 @@ def _passphrase(name: str, value: _t.Any) -> _t.Any:
     return value
 
 
+def _hosts(name: str, value: _t.Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _refused(name, "a dictionary from 'host' or 'host:port' to addresses", value, TypeError)
+    pairs = {}
+    for host, addresses in value.items():
+        listed = [addresses] if isinstance(addresses, str) else addresses
+        if not isinstance(host, str) or not listed or not all(isinstance(each, str) for each in listed):
+            raise _refused(name, "a dictionary from 'host' or 'host:port' to addresses", value, TypeError)
+        pairs[host] = ",".join(listed)
+    _network(name, value, resolve=list(pairs.items()))
+    return dict(value)
+
+
+def _addresses(name: str, value: _t.Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(each, str) for each in value):
+        raise _refused(name, "a list of addresses or blocks, such as ['10.1.0.0/16']", value, TypeError)
+    _network(name, value, allow=list(value))
+    return tuple(value)
+
+
+def _network(name: str, value: _t.Any, resolve: list = (), cache: float = 0.0, public=False, allow: list = ()):
+    """The engine's rules for connections; it refuses what it cannot read."""
+    try:
+        return NetworkRules(list(resolve), cache, public, list(allow))
+    except EngineError as error:
+        raise _refused(name, error.message, value)
+
+
+def _pause(name: str, value: _t.Any) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else _seconds(name, value) or 0.0
+
+
 def _retries(name: str, value: _t.Any) -> _t.Any:
     from urllib3 import Retry
 
@@ -140,8 +172,12 @@ class SessionOptions:
     retries = Knob(None, _retries, "How often a request is tried again: a `urllib3.Retry`, or a number, which means failed connections, and for idempotent methods broken ones and the statuses 429, 502, 503 and 504, with a growing pause or the one that Retry-After asks for. The last answer is returned. For adapters whose `max_retries` say nothing. Default None: what the adapters say, in requests nothing. Large numbers make an outage last longer.")  # fmt: skip
     pool_idle_timeout = Knob(90.0, _seconds, "For how many seconds an idle connection is kept. Default 90, below the limit of most load balancers; requests keeps it until it is found dead. None keeps it likewise; very short, and every request connects anew.")  # fmt: skip
     pool_max_age = Knob(None, _seconds, "After how many seconds a connection is not used again, so that changes of the DNS are noticed. Default None: never, as in requests. Very short, and every request connects anew.")  # fmt: skip
+    dns_cache = Knob(0.0, _pause, "For how many seconds the addresses of a name are kept for further connections. Default 0: every connection asks anew, as in requests. Long, and servers that have moved are not found.")  # fmt: skip
+    resolve = Knob({}, _hosts, "Addresses to connect to in the place of a host's, as curl's --resolve: a dictionary from ``'host'``, ``'host:port'`` or ``'*'`` to one address or a list, each perhaps with a port. Host header, SNI and the certificate's name stay the URL's. Default none, as in requests. Requests that only the classic lane can serve are refused.")  # fmt: skip
+    public_addresses_only = Knob(False, _switch, "Connects to addresses of the public internet only, on redirects too and whatever a name resolves to: for programs that fetch URLs which strangers give them. Default False, as in requests. Proxies, adapters of the program's own and the classic lane are refused, as the address is chosen elsewhere.")  # fmt: skip
+    allow_addresses = Knob((), _addresses, "Addresses and blocks that `public_addresses_only` lets through all the same, such as ``['10.1.0.0/16']``. Default none. ``0.0.0.0/0`` lets all of IPv4 through.")  # fmt: skip
     system_trust = Knob(False, _switch, "``verify=True`` means the operating system's store, not certifi's bundle. Default False, as in requests.")  # fmt: skip
-    key_passphrase = Knob(None, _passphrase, "The passphrase of the key in `cert=`. Such requests take the classic lane. Default None: OpenSSL asks on the terminal, as in requests. It is pickled with the session, in plain text.")  # fmt: skip
+    key_passphrase = Knob(None, _passphrase, "The passphrase of the key in `cert=`. Default None: OpenSSL asks on the terminal, as in requests. It is pickled with the session, in plain text.")  # fmt: skip
     default_encoding = Knob(None, _charset, "The charset of text that declares none: a charset, or ``'detect'`` to find out from the body. Default None: ISO-8859-1, as in requests.")  # fmt: skip
     urls_as_written = Knob(False, _switch, "URLs go out as they are written: dot segments and percent-encodings stay, and only what no request line can hold is escaped. urllib3 still writes %2f as %2F, and escapes what RFC 3986 forbids. Default False: requests normalises. Such requests take the open lane.")  # fmt: skip
     redirects_keep_method = Knob(False, _switch, "301 and 302 are followed with the same method and body, as 307 and 308 are. Default False: requests turns POST into GET, and after 302 every method but HEAD.")  # fmt: skip
@@ -210,13 +246,25 @@ def _unknown(name: str) -> str:
     return f"session.options has no switch {name!r}: {hint}"
 
 
+_NETWORK = ("dns_cache", "resolve", "public_addresses_only", "allow_addresses")
+
+
 class Values:
     """What a program has set on one session, and the rules that follow from it. Never changed."""
 
-    __slots__ = ("_set",)
+    __slots__ = ("_set", "network")
 
     def __init__(self, given: dict[str, _t.Any]) -> None:
         self._set = given
+        #: How the engine makes connections, None for as in requests.
+        self.network = None
+        if not given.keys().isdisjoint(_NETWORK):
+            hosts = [
+                (host, addresses if isinstance(addresses, str) else ",".join(addresses))
+                for host, addresses in self.resolve.items()
+            ]
+            public, allow = self.public_addresses_only, self.allow_addresses
+            self.network = _network("update", given, hosts, self.dns_cache, public, allow)
 
     def __reduce__(self) -> tuple[_t.Any, ...]:
         return Values, (self._set,)
@@ -287,6 +335,21 @@ class Values:
             if select_proxy(url, proxies):
                 return True
         return self.no_proxy_ipv6 and _is_in_ipv6_range(url, no_proxy)
+
+    def check_guard(self, adapter: _t.BaseAdapter, url: str, proxies: dict[str, str] | None) -> None:
+        """Refuse what would connect to addresses that nobody judges."""
+        if not self.public_addresses_only:
+            return
+        from .adapters import HTTPAdapter
+        from .utils import select_proxy
+
+        if type(adapter) is not HTTPAdapter:
+            seen = f"the adapter is a {type(adapter).__name__}"
+        elif select_proxy(url, proxies):
+            seen = "a proxy would connect"
+        else:
+            return
+        raise ConnectionError(f"session.options.public_addresses_only cannot be kept: {seen}")
 
     def keeps_method(self, status: int) -> bool:
         """Whether a redirect is followed with its method and body, though requests would change them."""
@@ -416,4 +479,4 @@ def apply(session: _t.Session, before: Values, after: Values) -> None:
             apply_to_adapter(adapter, after, before)
 
 
-_FOR_ADAPTERS = ("retries", "pool_idle_timeout", "pool_max_age", "key_passphrase")
+_FOR_ADAPTERS = ("retries", "pool_idle_timeout", "pool_max_age", "key_passphrase", *_NETWORK)

@@ -55,19 +55,18 @@ def adopt(manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = _POOLS
 
 
-def set_pool_rules(manager: PoolManager, idle_timeout: float | None, max_age: float | None) -> None:
-    """For how many seconds the engine keeps connections of this manager's pools: idle, and in all. Those that are there
-    are given up."""
-    if _native is None or manager.pool_classes_by_scheme.keys() != _POOLS.keys():
+def set_pool_rules(manager: PoolManager, rules: tuple[float | None, float | None], network) -> None:
+    """How the engine makes connections of this manager's pools, and for how many seconds it keeps them: idle, and in all.
+
+    Those that are there are given up. A manager that is the program's own is left alone.
+    """
+    pools = manager.pool_classes_by_scheme
+    if _native is None or pools.keys() != _POOLS.keys():
         return
-    if any(
-        getattr(found, "func", found) is not _POOLS[scheme] for scheme, found in manager.pool_classes_by_scheme.items()
-    ):
-        # The program's own.
-        return
-    rules = {"idle_timeout": idle_timeout, "max_age": max_age}
-    manager.pool_classes_by_scheme = {scheme: partial(pool, engine_rules=rules) for scheme, pool in _POOLS.items()}
-    manager.clear()
+    if all(getattr(pool, "func", pool) is _POOLS[scheme] for scheme, pool in pools.items()):
+        engine = partial(_native.Engine, rules, network)
+        manager.pool_classes_by_scheme = {scheme: partial(pool, engine=engine) for scheme, pool in _POOLS.items()}
+        manager.clear()
 
 
 class _EngineSocket:
@@ -332,8 +331,8 @@ class _EngineConnection:
     verification: bool | str = True
     #: Whether the request asks to switch protocols.
     switches = False
-    #: The paths of the client's certificate and of its key, None if they are in one file.
-    identity: tuple[str, str | None] | None = None
+    #: The paths of the client's certificate and of its key, None if they are in one file, and the key's passphrase.
+    identity: tuple[str, str | None, str | None] | None = None
 
     def _why_classic(self) -> str | None:
         """Why the engine cannot serve this connection, or None."""
@@ -364,6 +363,9 @@ class _EngineConnection:
         else:
             _lanes.refuse("open", reason)
             _lanes.explain(reason)
+            if self.engine is not None and self.engine.has_network:
+                text = f"session.options.resolve or .public_addresses_only cannot be kept in the classic lane: {reason}"
+                raise NewConnectionError(self, text)
             self.__dict__.pop("response_class", None)
             super().connect()
 
@@ -408,9 +410,9 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
 
     def _why_classic(self) -> str | None:
         for name in _TLS_SETTINGS:
-            if getattr(self, name, None) is not None and (name != "key_password" or self.cert_file):
+            if getattr(self, name, None) is not None:
                 return f"{name} is set"
-        if self.cert_file and _is_encrypted(self.key_file or self.cert_file):
+        if self.cert_file and _needs_openssl(self.key_file or self.cert_file, self.key_password):
             return "the client's key is encrypted"
         if self._verifies() and not self.ca_certs and not self.ca_cert_dir:
             return "urllib3's default certificates"
@@ -421,25 +423,28 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
     def _prepare_engine(self) -> None:
         self.is_verified = self._verifies()
         self.verification = (self.ca_certs or self.ca_cert_dir) if self.is_verified else False
-        self.identity = (self.cert_file, self.key_file) if self.cert_file else None
+        passphrase = self.key_password
+        if isinstance(passphrase, bytes):
+            passphrase = passphrase.decode("utf-8", "surrogateescape")
+        self.identity = (self.cert_file, self.key_file, passphrase) if self.cert_file else None
 
     def _verifies(self) -> bool:
         return resolve_cert_reqs(self.cert_reqs) != ssl.CERT_NONE
 
 
-def _is_encrypted(key_file: str) -> bool:
-    """Whether a key needs a passphrase, which OpenSSL asks for. What cannot be read is left to OpenSSL as well."""
+def _needs_openssl(key_file: str, passphrase: str | bytes | None) -> bool:
+    """Whether OpenSSL must read a key, since it asks for the passphrase. What cannot be read is left to it as well."""
     try:
         with open(key_file, "rb") as file:
-            return b"ENCRYPTED" in file.read()
+            key = file.read()
     except OSError:
         return True
+    return b"ENCRYPTED" in key and not passphrase
 
 
 #: What OpenSSL can and the engine cannot, or not in the same way. A context is never translated.
 _TLS_SETTINGS = (
     "ssl_context",
-    "key_password",
     "ca_cert_data",
     "assert_hostname",
     "assert_fingerprint",
@@ -481,9 +486,9 @@ class _ConnectionClass:
 class _EnginePool:
     """What turns one of urllib3's pools into one whose connections share an engine."""
 
-    def __init__(self, *args, engine_rules: dict[str, float | None] | None = None, **kwargs) -> None:
+    def __init__(self, *args, engine=None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.engine = _native.Engine(**engine_rules or {})
+        self.engine = _native.Engine() if engine is None else engine()
 
     def _new_conn(self):
         connection = super()._new_conn()

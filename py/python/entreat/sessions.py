@@ -593,6 +593,9 @@ class Session(SessionRedirectMixin):
         hooks = request.hooks
         adapter = self.get_adapter(url=request.url)
 
+        if options is not None:
+            options.check_guard(adapter, request.url, kwargs["proxies"])
+
         start = preferred_clock()
         response = adapter.send(request, **kwargs)
         response.elapsed = timedelta(seconds=preferred_clock() - start)
