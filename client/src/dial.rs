@@ -66,7 +66,7 @@ pub(crate) fn origin<'a>(outgoing: &Outgoing<'a>) -> Cow<'a, str> {
 pub(crate) fn settings_id(outgoing: &Outgoing<'_>) -> u64 {
     let (rules, network) = (&outgoing.settings.tls, outgoing.settings.network.id());
     let is_secure = outgoing.url.scheme() == Scheme::Https;
-    if outgoing.proxy.is_none() && (!is_secure || *rules == TlsRules::default()) {
+    if outgoing.proxy.is_none() && (!is_secure || **rules == TlsRules::default()) {
         return network;
     }
     let mut hasher = DefaultHasher::new();

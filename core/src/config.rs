@@ -10,7 +10,7 @@ use crate::headers::Headers;
 use crate::policy::{proxy, redirect, retry};
 use crate::pool;
 use crate::tls::TlsRules;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 mod messages;
 mod network;
@@ -39,7 +39,7 @@ pub struct Config {
     max_body: Option<u64>,
     head_limits: Option<HeadLimits>,
     pool: Option<pool::Rules>,
-    tls: Option<TlsRules>,
+    tls: Option<Arc<TlsRules>>,
     network: Option<Arc<network::Knobs>>,
     messages: Option<Arc<messages::Knobs>>,
     proxies: Option<Arc<proxy::Map>>,
@@ -72,7 +72,7 @@ pub struct Settings {
     /// What the pool keeps and allows. Client scope only: a request cannot change it.
     pub pool: pool::Rules,
     /// Whom to trust.
-    pub tls: TlsRules,
+    pub tls: Arc<TlsRules>,
     /// How connections are made.
     pub network: Arc<Network>,
     /// How messages are sent and received.
@@ -161,7 +161,7 @@ impl Config {
 
     /// Whom to trust. Default: the operating system's store.
     pub fn tls(mut self, rules: TlsRules) -> Config {
-        self.tls = Some(rules);
+        self.tls = Some(Arc::new(rules));
         self
     }
 
@@ -205,7 +205,7 @@ impl Config {
             max_body: self.max_body,
             head_limits: self.head_limits.unwrap_or_default(),
             pool: self.pool.unwrap_or_default(),
-            tls: self.tls.unwrap_or_default(),
+            tls: self.tls.unwrap_or_else(|| Arc::clone(&DEFAULT_TLS)),
             network: network::Knobs::resolve(self.network)?,
             messages: messages::Knobs::resolve(self.messages)?,
             proxies: self.proxies,
@@ -224,6 +224,9 @@ impl Config {
         Ok(settings)
     }
 }
+
+/// Shared, since settings are made anew for each request that has some of its own.
+static DEFAULT_TLS: LazyLock<Arc<TlsRules>> = LazyLock::new(Arc::default);
 
 const DEFAULT_USER_AGENT: &str = concat!("entreat/", env!("CARGO_PKG_VERSION"));
 

@@ -277,8 +277,9 @@ impl Pin {
     pub fn parse(text: &str) -> Result<Pin> {
         let pin = match text.strip_prefix("sha256/") {
             Some(rest) => {
-                let bytes = STANDARD.decode(rest.strip_prefix('/').unwrap_or(rest)).ok();
-                bytes.and_then(|bytes| bytes.try_into().ok()).map(Pin::Spki)
+                // A slash may be curl's second one, or the first digit: the number of digits tells.
+                let digits = if rest.len() == 45 { rest.strip_prefix('/').unwrap_or(rest) } else { rest };
+                STANDARD.decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).map(Pin::Spki)
             }
             None => hexadecimal(text).and_then(|bytes| match bytes.len() {
                 32 => bytes.try_into().ok().map(Pin::Sha256),
@@ -347,9 +348,11 @@ mod tests {
 
     #[test]
     fn pins_are_read_as_people_write_them() {
-        let base64 = STANDARD.encode(DIGEST);
-        for text in [format!("sha256/{base64}"), format!("sha256//{base64}")] {
-            assert_eq!(Pin::parse(&text).unwrap(), Pin::Spki(DIGEST));
+        for digest in [DIGEST, [0xff; 32]] {
+            let base64 = STANDARD.encode(digest);
+            for text in [format!("sha256/{base64}"), format!("sha256//{base64}")] {
+                assert_eq!(Pin::parse(&text).unwrap(), Pin::Spki(digest), "{text}");
+            }
         }
         let colons = ["AB"; 32].join(":");
         assert_eq!(Pin::parse(&colons).unwrap(), Pin::Sha256(DIGEST));

@@ -308,7 +308,7 @@ fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResul
 
 /// The settings of a request of the drop-in, but for those for TLS.
 pub(crate) fn settings_with(tls: TlsRules) -> Settings {
-    Settings { tls, ..PLAIN.clone() }
+    Settings { tls: tls.into(), ..PLAIN.clone() }
 }
 
 /// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3; names are looked up as

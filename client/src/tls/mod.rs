@@ -30,6 +30,9 @@ use verify::{Verifier, server_name};
 /// Sessions kept for resumption, under one set of rules.
 const RESUMABLE: usize = 256;
 
+/// Configurations kept: a trust store is some hundred kilobytes. Who has more sets of rules loads them anew.
+const CONFIGURATIONS: usize = 64;
+
 /// One rustls configuration per set of rules, made at its first use and kept: loading a trust store costs
 /// milliseconds, and resumption needs a place that lasts. What was agreed on under one set is resumed under no other.
 #[derive(Debug, Default)]
@@ -38,12 +41,14 @@ pub(crate) struct Contexts(Mutex<HashMap<TlsRules, Arc<ClientConfig>>>);
 impl Contexts {
     /// A session with `host` under `rules`, its first bytes ready to be sent.
     pub(crate) fn session(&self, rules: &TlsRules, host: &str) -> Result<Session> {
-        let name = match &rules.server_name {
-            Some(name) => server_name("tls.server_name", name)?,
-            None => ServerName::try_from(without_zone(host).to_owned()).map_err(|error| {
-                Error::new(Kind::InvalidUrl).expected("a host name that TLS can verify").with_source(error)
-            })?,
-        };
+        if let Some(name) = &rules.server_name {
+            let name = server_name("tls.server_name", name)?;
+            // Sessions are kept by name anyway: all names share the rest.
+            return Session::new(self.config(&TlsRules { server_name: None, ..rules.clone() })?, name);
+        }
+        let name = ServerName::try_from(without_zone(host).to_owned()).map_err(|error| {
+            Error::new(Kind::InvalidUrl).expected("a host name that TLS can verify").with_source(error)
+        })?;
         Session::new(self.config(rules)?, name)
     }
 
@@ -53,6 +58,9 @@ impl Contexts {
             return Ok(Arc::clone(config));
         }
         let config = Arc::new(configure(rules)?);
+        if known.len() >= CONFIGURATIONS {
+            known.clear();
+        }
         known.insert(rules.clone(), Arc::clone(&config));
         Ok(config)
     }
@@ -106,6 +114,8 @@ fn versions(rules: &TlsRules) -> Vec<&'static SupportedProtocolVersion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use entreat_core::Roots;
+    use entreat_testkit::ca::Authority;
 
     #[test]
     fn a_zone_is_no_part_of_the_name_that_is_verified() {
@@ -114,5 +124,23 @@ mod tests {
         }
         let contexts = Contexts::default();
         assert!(contexts.session(&TlsRules::default(), "fe80::1%25eth0").is_ok());
+    }
+
+    #[test]
+    fn names_share_a_configuration_and_their_number_is_bounded() {
+        let roots = Roots::Pem(Authority::new().pem().as_bytes().into());
+        let base = TlsRules { roots, ..TlsRules::default() };
+        let contexts = Contexts::default();
+        let kept = |contexts: &Contexts| contexts.0.lock().unwrap().len();
+        for number in 0..2 * CONFIGURATIONS {
+            let server_name = Some(format!("host-{number}.test").into());
+            contexts.session(&TlsRules { server_name, ..base.clone() }, "localhost").unwrap();
+        }
+        assert_eq!(kept(&contexts), 1);
+        for number in 0..2 * CONFIGURATIONS {
+            let alpn = Some([format!("protocol/{number}")].into());
+            contexts.session(&TlsRules { alpn, ..base.clone() }, "localhost").unwrap();
+            assert!(kept(&contexts) <= CONFIGURATIONS);
+        }
     }
 }

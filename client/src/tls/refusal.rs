@@ -145,12 +145,18 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
+    /// The reason's name in words: `SelfSigned` is "self signed". The sentence is the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Known(reason) => reason.fmt(f),
-            Refusal::ShortKey(bits) => write!(f, "an RSA key of {bits} bits"),
-            other => write!(f, "{other:?}"),
+        if let Refusal::Known(reason) = self {
+            return reason.fmt(f);
         }
+        for (at, letter) in format!("{self:?}").char_indices() {
+            match letter.is_ascii_uppercase() && at > 0 {
+                true => write!(f, " {}", letter.to_ascii_lowercase())?,
+                false => write!(f, "{}", letter.to_ascii_lowercase())?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -167,8 +173,8 @@ impl From<Refusal> for rustls::Error {
 
 /// Says who is to blame and what to do about it.
 pub(super) fn explain(error: rustls::Error) -> Error {
-    if let rustls::Error::InvalidCertificate(reason) = &error {
-        return refused(reason).with_source(error);
+    if let rustls::Error::InvalidCertificate(reason) = error {
+        return refused(reason);
     }
     let hint = hint_of_handshake(&error);
     let explained = Error::new(Kind::Tls).with_source(error);
@@ -178,17 +184,13 @@ pub(super) fn explain(error: rustls::Error) -> Error {
     }
 }
 
-fn refused(reason: &CertificateError) -> Error {
-    let error = Error::new(Kind::InvalidCertificate);
-    if let CertificateError::Other(OtherError(inner)) = reason
-        && let Some(refusal) = inner.downcast_ref::<Refusal>()
-    {
-        return error.hint(refusal.hint());
-    }
-    match hint_of(reason) {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+fn refused(reason: CertificateError) -> Error {
+    let refusal = match &reason {
+        CertificateError::Other(OtherError(inner)) => inner.downcast_ref::<Refusal>().cloned(),
+        _ => None,
+    };
+    let refusal = refusal.unwrap_or(Refusal::Known(reason));
+    Error::new(Kind::InvalidCertificate).hint(refusal.hint()).with_source(refusal)
 }
 
 fn hint_of(reason: &CertificateError) -> Option<&'static str> {
@@ -250,4 +252,27 @@ fn hint_of_handshake(error: &rustls::Error) -> Option<&'static str> {
         },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_as_words_and_a_hint() {
+        let error = explain(Refusal::SelfSigned.into());
+        assert_eq!(error.kind(), Kind::InvalidCertificate);
+        let text = error.to_string();
+        assert!(
+            text.starts_with("the server's certificate was refused: self signed (it is self-signed"),
+            "{text}"
+        );
+        assert_eq!(Refusal::ShortKey(1024).to_string(), "short key(1024)");
+    }
+
+    #[test]
+    fn what_rustls_knows_keeps_its_reason() {
+        let error = explain(Refusal::Known(CertificateError::Revoked).into());
+        assert!(error.hint_text().unwrap().contains("revoked"), "{error}");
+    }
 }

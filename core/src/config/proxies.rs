@@ -65,7 +65,7 @@ impl Settings {
                 identity: None,
                 server_name: None,
                 verify_name: None,
-                ..self.tls.clone()
+                ..(*self.tls).clone()
             },
         }
     }
