@@ -81,6 +81,7 @@ fn cases(backlog: &Backlog) -> Vec<Case> {
     let round = vec![Step::ExpectHead, Step::Sleep(Duration::from_millis(100)), again, Step::Close];
     add("total: a redirect to itself", Kind::TotalTimeout, total, round);
     add_uploads(&mut cases, LIMIT);
+    add_proxies(&mut cases, connect);
     let peer = Peer::always([HOLD]);
     let request = Request::get(peer.url("/").replace("http://", "https://"));
     let tls = TlsRules { accept_any_certificate: true, ..TlsRules::default() };
@@ -88,6 +89,22 @@ fn cases(backlog: &Backlog) -> Vec<Case> {
     let (name, expected) = ("connect: no TLS handshake", Kind::ConnectTimeout);
     cases.push(Case { name, expected, config, request, _peer: Some(peer) });
     cases
+}
+
+fn add_proxies(cases: &mut Vec<Case>, timeout: Timeout) {
+    let head = drip(Step::send("HTTP/1.1 200 OK\r\n"), "a", Duration::from_millis(10));
+    for (name, scheme, script) in [
+        ("connect: no answer to CONNECT", "http", vec![HOLD]),
+        ("connect: an answer to CONNECT without an end", "http", head),
+        ("connect: no TLS handshake of a proxy", "https", vec![HOLD]),
+        ("connect: no word from a SOCKS proxy", "socks5h", vec![HOLD]),
+        ("connect: half a word from a SOCKS proxy", "socks5h", vec![Step::send([5]), HOLD]),
+    ] {
+        let peer = Peer::always(script);
+        let config = within(timeout).proxy(&peer.url("").replace("http://", &format!("{scheme}://")));
+        let request = Request::get("https://a.test/");
+        cases.push(Case { name, expected: Kind::ConnectTimeout, config, request, _peer: Some(peer) });
+    }
 }
 
 fn add_uploads(cases: &mut Vec<Case>, limit: Duration) {

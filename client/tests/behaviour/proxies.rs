@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use entreat::net::scripted::{Script, Step};
-use entreat::{Config, Headers, Kind, Proxies, Request, Timeout};
+use entreat::{Config, Guard, Headers, Kind, Proxies, Request, Timeout};
 use std::time::Duration;
 
 /// What a SOCKS 5 proxy says that needs no authentication, and that it connected.
@@ -415,4 +415,27 @@ behaviour!(a_stale_connection_through_a_proxy_is_replayed, |bench| {
     let session = bench.session_with(by("socks5h", &proxy));
     fetch(&session, Request::get("http://a.test/1")).await.unwrap();
     assert_eq!(fetch(&session, Request::get("http://a.test/2")).await.unwrap().text(), "second");
+});
+
+behaviour!(a_proxy_is_not_asked_for_what_the_guard_refuses, |bench| {
+    let proxy = bench.peer_for_all([Step::Expect, ok(""), Step::Again]);
+    let guarded = |config: Config| config.guard(Guard::Public);
+    let session = bench.session_with(guarded(through(&proxy)));
+    fetch(&session, Request::get("http://a.test/")).await.unwrap();
+    for url in ["http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://169.254.169.254/"] {
+        assert_eq!(failure(&session, Request::get(url)).await.kind(), Kind::BlockedAddress, "{url}");
+    }
+    assert_eq!(proxy.lines(), ["GET http://a.test/"]);
+    let session = bench.session_with(guarded(by("socks5", &proxy)).resolve_to("a.test", "127.0.0.1"));
+    assert_eq!(failure(&session, Request::get("http://a.test/")).await.kind(), Kind::BlockedAddress);
+});
+
+behaviour!(a_host_that_a_socks_proxy_cannot_reach_is_tried_at_its_next_address, |bench| {
+    let five = |reply: &[u8]| {
+        vec![Step::ExpectBytes(3), Step::send(NO_AUTHENTICATION), Step::ExpectBytes(10), Step::send(reply)]
+    };
+    let works = five(CONNECTED).into_iter().chain([Step::Expect, ok("second")]).collect();
+    let proxy = bench.peers([five(&[5, 5]), works]);
+    let session = bench.session_with(by("socks5", &proxy).resolve_to("a.test", "127.0.0.1,127.0.0.2"));
+    assert_eq!(fetch(&session, Request::get("http://a.test/")).await.unwrap().text(), "second");
 });

@@ -14,7 +14,8 @@ pub fn bypasses(style: Style, list: &str, scheme: &str, host: &str, port: Option
     match style {
         Style::Modern => {
             let port = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
-            list.split([',', ' ', '\t']).any(|entry| names(entry, host, port))
+            let ends = |letter: char| letter == ',' || letter.is_whitespace();
+            list.split(ends).any(|entry| names(entry, host, port))
         }
         Style::Requests => requests_bypasses(Some(list), Some(list), host, port),
     }
@@ -214,6 +215,25 @@ mod tests {
             ("1.2.0.0/16", "::ffff:1.2.3.4", None, true, false),
             ("1.2.0.0/16", "a.test", None, false, false),
             ("test/8", "test", None, false, false),
+            ("b.test\t,\n a.test ", "a.test", None, true, true),
+            ("a.test.", "a.test", None, true, false),
+            ("a.test", "a.test.", None, true, false),
+            ("..a.test", "sub.a.test", None, true, true),
+            ("*a.test", "xa.test", None, false, false),
+            ("*.", "a.test", None, false, false),
+            (".A.TEST:80", "sub.a.test", None, true, false),
+            ("a.test:x", "a.test", Some(80), false, false),
+            ("a.test:", "a.test", Some(80), false, false),
+            ("1.2.3.4/33", "1.2.3.4", None, false, false),
+            ("1.2.3.4/32", "1.2.3.4", None, true, true),
+            ("[fd00::]/8", "fd12::1", None, true, false),
+            ("FD00::/8", "fd12::1", None, true, false),
+            ("::/0", "2001:db8::1", None, true, false),
+            ("fd00::/129", "fd00::", None, false, false),
+            ("[fd00::1]:81", "fd00::1", Some(80), false, false),
+            ("::ffff:1.2.3.4", "1.2.3.4", None, true, false),
+            ("localhost", "localhost", None, true, true),
+            ("b.test", "127.0.0.1", None, false, false),
         ] {
             assert_eq!(both(list, host, port), (modern, requests), "{list:?} {host} {port:?}");
         }
