@@ -7,9 +7,11 @@ sockets; it streams, uploads, and takes the socket over where the daemon switche
 import http.server
 import io
 import json
+import shutil
 import socketserver
 import struct
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -145,10 +147,12 @@ class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 @pytest.fixture(params=["unix", "tcp"])
-def daemon(request, tmp_path):
+def daemon(request):
+    # Not in `tmp_path`: the path of a Unix socket has at most 107 bytes.
+    folder = tempfile.mkdtemp(dir="/tmp")
     if request.param == "unix":
-        server = UnixServer(str(tmp_path / "daemon.sock"), Daemon)
-        server.url = f"unix://{tmp_path}/daemon.sock"
+        server = UnixServer(f"{folder}/socket", Daemon)
+        server.url = f"unix://{folder}/socket"
     else:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
         server.url = f"tcp://127.0.0.1:{server.server_port}"
@@ -157,6 +161,7 @@ def daemon(request, tmp_path):
     yield server
     server.shutdown()
     server.server_close()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

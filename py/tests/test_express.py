@@ -213,10 +213,12 @@ def test_a_response_can_be_copied(session, peer):
     assert copy.deepcopy(answer).headers == answer.headers
 
 
-def test_a_session_survives_pickling(session, peer):
-    session.get(peer.url)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_session_and_its_response_survive_pickling(session, peer, protocol):
+    answer = session.get(peer.url)
+    assert pickle.loads(pickle.dumps(answer, protocol)).text == "ok"
     session.headers["X-Kept"] = "1"
-    again = pickle.loads(pickle.dumps(session))
+    again = pickle.loads(pickle.dumps(session, protocol))
     assert again.get(peer.url).lane == "express"
     assert b"X-Kept: 1" in peer.requests[1]
 

@@ -691,6 +691,10 @@ class Response(_ResponseBase):
     def __exit__(self, *args: _t.Any) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol):
+        # Protocols 0 and 1 cannot do with a native base class what they do with any other.
+        return super().__reduce_ex__(max(protocol, 2))
+
     def __getstate__(self) -> dict[str, _t.Any]:
         # A pickle holds the whole body, as it cannot hold the connection.
         if not self._content_consumed:

@@ -685,6 +685,10 @@ class Session(SessionRedirectMixin):
         for shorter in [key for key in self.adapters if len(key) < len(prefix)]:
             self.adapters[shorter] = self.adapters.pop(shorter)
 
+    def __reduce_ex__(self, protocol):
+        # Protocols 0 and 1 cannot do with a native base class what they do with any other.
+        return super().__reduce_ex__(max(protocol, 2))
+
     def __getstate__(self) -> dict[str, _t.Any]:
         state = {name: getattr(self, name, None) for name in self.__attrs__}
         if self._options is not None:
