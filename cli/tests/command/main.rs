@@ -4,6 +4,7 @@
 //! what it shows on a terminal, `proxies` which way requests go.
 
 mod failures;
+mod network;
 mod output;
 mod proxies;
 mod requests;
