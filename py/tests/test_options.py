@@ -381,6 +381,15 @@ def test_a_redirect_to_a_private_address_is_refused(sending):
         assert len(peer.requests) == 1
 
 
+def test_a_retry_goes_by_the_guard_as_well(session):
+    session.options.public_addresses_only = True
+    session.mount("http://", entreat.adapters.HTTPAdapter(max_retries=2))
+    with Peer(Answers()) as peer:
+        with pytest.raises(entreat.ConnectionError, match="the guard does not let this address through"):
+            session.get(peer.url)
+        assert not peer.connections
+
+
 def test_what_nobody_could_judge_is_refused(session, refused):
     session.options.public_addresses_only = True
     with pytest.raises(entreat.ConnectionError, match="cannot be kept: a proxy would connect"):

@@ -139,8 +139,16 @@ class _Played:
     """
 
     def __init__(
-        self, response=None, error: Exception | None = None, partial: bytes = b"", chunk: tuple[int, int] = (0, 0)
+        self,
+        response=None,
+        error: Exception | None = None,
+        partial: bytes = b"",
+        chunk: tuple[int, int] = (0, 0),
+        network=None,
     ) -> None:
+        #: Where the session's options let further requests go.
+        self._network = network
+        self.has_network = _native.Engine(None, network).has_network
         self._response = response
         self._error = error
         #: What came of the body, before the chunk in which it broke off, and of that chunk.
@@ -153,7 +161,7 @@ class _Played:
     def exchange(self, *arguments):
         if self._next is not None:
             return self._next.exchange(*arguments)
-        self._next = _native.Engine()
+        self._next = _native.Engine(None, self._network)
         if self._response is None:
             raise self._error
         return self._response if self._error is None else self
@@ -197,7 +205,8 @@ def retry(session: Session, request: PreparedRequest, engine_response, error, se
     The genuine `urllib3.Retry` decides, sleeps and counts; its further attempts take the open lane.
     """
     retries = session.get_adapter(request.url).max_retries
-    return _play_whole(request, _Played(engine_response, error), retries, settings)
+    network = None if session._options is None else session._options.network
+    return _play_whole(request, _Played(engine_response, error, network=network), retries, settings)
 
 
 def _play_whole(request: PreparedRequest, played: _Played, retries, settings: tuple) -> Response:
