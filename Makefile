@@ -98,6 +98,8 @@ wall: toolchain ## The crate that decides depends on nothing that does I/O
 
 .PHONY: test-rust
 test-rust: toolchain ## Rust's unit, integration and doc tests
+	@for proxy in tinyproxy microsocks haproxy; do PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v $$proxy >/dev/null || \
+	    echo "skipped: what needs $$proxy (apt-get install tinyproxy-bin microsocks haproxy)"; done
 ifeq ($(shell command -v cargo-nextest),)
 	$(CLEAN_ENVIRONMENT) $(CARGO) test --locked $(RUST_CRATES) --all-features --all-targets
 else
