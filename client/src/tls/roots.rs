@@ -246,3 +246,19 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
         .seen(path.display().to_string())
         .with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_authority_that_systems_trust_can_sign() {
+        let mut store = TrustStore::default();
+        store.add_system();
+        assert!(!store.anchors.is_empty());
+        let unfit = store.facts.iter().flatten().filter_map(|facts| facts.unfit.as_ref());
+        // Debian's directory also has a server's certificate, snakeoil, which is none.
+        let unfit: Vec<_> = unfit.filter(|reason| **reason != Refusal::NotAnAuthority).collect();
+        assert!(unfit.is_empty(), "{unfit:?}");
+    }
+}
