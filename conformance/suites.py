@@ -193,7 +193,7 @@ DEPENDENTS = (
     Suite(
         name="python-gitlab",
         version="8.6.0",
-        passes=0,
+        passes=722,
         requirements=("python-gitlab[yaml]==8.6.0", "pytest", "responses", "anyio", "respx", "gql[httpx]", "trio"),
         tests=("tests/unit",),
     ),
@@ -203,5 +203,27 @@ DEPENDENTS = (
         passes=111,
         requirements=("prawcore==4.0.0", "pytest", "vcrpy"),
         tests=("tests",),
+    ),
+    Suite(
+        name="vcrpy",
+        version="9.4.2",
+        passes=348,
+        requirements=(
+            "requests==2.34.2",
+            "vcrpy==9.4.2",
+            "pytest",
+            "pytest-asyncio",
+            "pytest-httpbin",
+            "httpbin",
+            "yarl",
+        ),
+        tests=(
+            "tests/unit",
+            "tests/integration/test_requests.py",
+            "tests/integration/test_basic.py",
+            "--ignore=tests/unit/test_httpx_stubs.py",
+            "-m",
+            "not online",
+        ),
     ),
 )
