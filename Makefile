@@ -61,6 +61,11 @@ bench-programs: release
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (30)
 	@fuzz/run.sh $(or $(FUZZ_SECONDS),30)
 
+.PHONY: soak
+soak: toolchain ## A million requests with a fault every 50th: no wrong answer, nothing grows. SOAK="COUNT THREADS"
+	@$(CARGO) build --quiet --locked --release --package entreat --example soak
+	@$(CLEAN_ENVIRONMENT) $(TARGET)/release/examples/soak $(SOAK)
+
 .PHONY: conformance
 conformance: develop-release ## requests' own suite, and programs compared with the real requests, one by one
 	@$(VENV_PYTHON) conformance/run_requests.py

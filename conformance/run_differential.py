@@ -24,6 +24,7 @@ INTENDED = {
     "a field without a colon": "the same: http.client would miss the length, and wait",
     "a length that is no number": "RFC 9112, 6.3: an error that cannot be mended; the body would end by guesswork",
     "a negative length": "the same",
+    "a head cut short": "RFC 9112, 8: it is no answer, and http.client takes it for one",
     "text longer than announced": "requests sends more than it announced, which spoils the connection",
     "Digest, refused/connections": "a request that a kept-alive connection swallowed is sent once more on a fresh one",
 }

@@ -14,6 +14,7 @@ use entreat::net::blocking::{Blocking, block};
 use entreat::{Body, Error, Headers, Kind, PoolRules, Url};
 use entreat_core::content::Decoder;
 use entreat_core::exchange::{BodyFraming, BodyLength, is_idempotent};
+use entreat_core::policy::redirect::is_redirect;
 use entreat_core::{Deadlines, ResponseHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -289,12 +290,22 @@ fn transfer(
     };
     let (head, incoming) = block(connections.exchange(&outgoing))?;
     let elapsed = started.elapsed();
-    let body = if options.stream {
+    let body = if options.stream || is_long_redirect(&head) {
         Ok(ReceivedBody::Streamed(Box::new(incoming)))
     } else {
         read_body(incoming, &head)
     };
     Ok(Received { head, elapsed, body })
+}
+
+/// True of a redirect whose body is large, or may be: of one that is followed it is of no use, so whoever follows reads
+/// only some of it (`sessions._drain`).
+fn is_long_redirect(head: &ResponseHead) -> bool {
+    const SHORT: u64 = 1 << 20;
+    let length = head.headers.get_str("Content-Length").and_then(|length| length.parse::<u64>().ok());
+    is_redirect(head.status)
+        && head.headers.contains("Location")
+        && length.is_none_or(|length| length > SHORT)
 }
 
 /// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.

@@ -34,6 +34,7 @@ INTENDED = [
     ("answer: a negative length", "", "the same"),
     ("answer: a header without a colon", "", "RFC 9112, 5: not a field. http.client drops it and all behind it"),
     ("answer: a header with a space before the colon", "", "RFC 9112, 5.1: refused. http.client drops all behind it"),
+    ("answer: half a head", "", "RFC 9112, 8: a head that is cut short is no answer; http.client takes it for one"),
     ("answer: headers with spaces", "headers|original", "RFC 9110, 5.5: white space behind a value is not part of it"),
     ("early.hints", "", "RFC 9110, 15.2: interim responses come before the final one; http.client takes 103 for it"),
     ("a_file_of_text", "", "more bytes than Content-Length announced are not sent; requests counts characters"),

@@ -9,6 +9,7 @@
 
 mod case;
 mod cases;
+pub mod json;
 mod stage;
 
 pub use case::{Act, Ask, Body, Case, Failing, Outcome, Script};

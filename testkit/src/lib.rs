@@ -6,7 +6,7 @@
 //! * [`faults`]: over six hundred named ways of being wrong, each with what a correct client does.
 //! * [`ca`]: a certificate authority made on the spot, and leaf certificates by it.
 //!
-//! The two commands `entreat-origin` and `entreat-bench-origin` are thin shells over the first two.
+//! The commands `entreat-origin`, `entreat-bench-origin` and `entreat-faults` are thin shells over these.
 
 pub mod bench;
 pub mod ca;

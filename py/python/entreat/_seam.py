@@ -270,9 +270,10 @@ class HTTPResponse(http.client.HTTPResponse):
         wire.attach(raw, bool(self.chunked))
 
     def _read_refused_head(self, error: _native.EngineError) -> bool:
-        """Let http.client have the last word on a head that the engine refuses: it reads what has been received.
+        """Show http.client a head that the engine refuses: where it refuses too, programs expect its own exceptions.
 
-        It accepts much that RFC 9112 does not, and where it refuses too, programs expect its own exceptions.
+        What it accepts is refused all the same (RFC 9112): a head that is cut short or has lines that are none may mean
+        something else to whoever reads it next. Two lengths go on, since it is urllib3 that refuses those.
         """
         received = getattr(error, "received", None)
         if error.kind not in _REFUSED_HEAD or not received:
@@ -281,11 +282,8 @@ class HTTPResponse(http.client.HTTPResponse):
         super().begin()
         # There is nothing more to read behind these bytes.
         self.will_close = True
-        if error.kind == "ClosedEarly" or len(set(self.headers.get_all("content-length", ()))) > 1:
-            # All has come; and two lengths urllib3 refuses.
-            return True
-        # What is missing of the body could not be told from its end.
-        return self.length is not None and len(received) - self.fp.tell() >= self.length
+        lengths = {length.strip() for length in self.headers.get_all("content-length", ())}
+        return len(lengths - {""}) > 1
 
     def _frame(self) -> None:
         """How long the body is, by the rules that http.client goes by (RFC 9112, 6.3)."""
@@ -595,14 +593,25 @@ _BEFORE_HEAD = {
 def _broken_body(error: _native.EngineError) -> bytes:
     """What a socket gives in place of an error of the engine while a body is read.
 
-    Whatever the engine could make no sense of: http.client is to see it, and what is missing, for itself.
+    Whatever the engine could make no sense of: urllib3 is to see it, and what is missing, for itself. But not what it
+    would take for a chunk's size, as Python takes "-5", "+5" and "0x5" for numbers.
     """
     if error.kind in ("ClosedEarly", "ClosedWithoutResponse"):
         return getattr(error, "received", None) or b""
     if error.kind == "MalformedChunk":
-        return getattr(error, "received", None) or b"malformed\r\n"
+        received = getattr(error, "received", None) or b""
+        return b"malformed\r\n" if _is_number(received) else received
     if error.kind == "ReadTimeout":
         raise TimeoutError("timed out")
     if error.kind == "TotalTimeout":
         raise TotalPassed("timed out")
     raise _os_error(error)
+
+
+def _is_number(line: bytes) -> bool:
+    """True also of nothing."""
+    try:
+        int(line.split(b"\n", 1)[0].split(b";", 1)[0] or b"0", 16)
+    except ValueError:
+        return False
+    return True

@@ -159,7 +159,7 @@ class SessionRedirectMixin(_SessionBase):
 
             resp.history = history[:]
             history.append(resp)
-            _drain(resp)
+            _drain(resp, followed=not yield_requests)
             if len(resp.history) >= self.max_redirects:
                 raise TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=resp)
             # The connection goes back to the pool, perhaps to serve the next request.
@@ -258,12 +258,42 @@ class SessionRedirectMixin(_SessionBase):
         prepared_request.method = method
 
 
-def _drain(resp: Response) -> None:
-    """Read what is left of a redirect's body, so that its connection can be used again."""
+def _drain(resp: Response, followed: bool) -> None:
+    """Read what is left of a redirect's body, so that its connection can be used again.
+
+    Of one that is followed no more than `_REDIRECT_BODY`: it is of no use, and it may have no end.
+    """
     try:
-        resp.content
+        if followed and not _is_short(resp):
+            _drain_some(resp)
+        else:
+            resp.content
     except (ChunkedEncodingError, ContentDecodingError, RuntimeError):
         resp.raw.read(decode_content=False)
+
+
+#: Bytes of a redirect's body that are read for the sake of its connection.
+_REDIRECT_BODY = 1 << 20
+
+
+def _is_short(resp: Response) -> bool:
+    if resp._content is not False or resp._content_consumed:
+        return True
+    length = resp.headers.get("Content-Length", "")
+    return length.isdecimal() and int(length[:20]) <= _REDIRECT_BODY
+
+
+def _drain_some(resp: Response) -> None:
+    pieces, size = [], 0
+    for piece in resp.iter_content(10 * 1024):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _REDIRECT_BODY:
+            resp.close()
+            # As of a streamed body that was read before.
+            resp._content_consumed = True
+            return
+    resp._content = b"".join(pieces)
 
 
 def _redirect_url(target: str, base: str, fragment: str) -> tuple[str, str]:

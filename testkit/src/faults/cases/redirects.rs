@@ -71,7 +71,7 @@ fn targets() -> Vec<Case> {
         fails("redirect-to-half-an-address", INVALID, "http://[::1"),
         fails("redirect-to-a-port-of-letters", INVALID, "http://127.0.0.1:port/"),
         fails("redirect-to-a-port-too-large", INVALID, "http://127.0.0.1:99999/"),
-        fails("redirect-to-a-host-with-a-space", INVALID, "http://127.0.0 .1/"),
+        either("redirect-to-a-host-with-a-space", "http://127.0.0 .1/"),
         either("redirect-to-port-0", "http://127.0.0.1:0/"),
         either("redirect-with-backslashes", "\\landing"),
         either("redirect-with-a-space", "/land ing/landing"),
@@ -136,13 +136,13 @@ fn bodies() -> Vec<Case> {
     vec![
         follows(
             "redirect-with-an-endless-body",
-            vec![send(moved("", b"")), Act::Flood(Arc::from([b'a'; 4096]), 1 << 20)],
+            vec![send(moved("", b"")), Act::Flood(Arc::from([b'a'; 4096]), 1 << 16)],
         ),
         follows(
             "redirect-with-an-endless-chunked-body",
             vec![
                 send(moved("Transfer-Encoding: chunked\r\n", b"")),
-                Act::Flood(Arc::from(in_a_chunk(4096)), 1 << 20),
+                Act::Flood(Arc::from(in_a_chunk(4096)), 1 << 16),
             ],
         ),
         follows(
@@ -154,7 +154,7 @@ fn bodies() -> Vec<Case> {
             "redirect-with-a-body-of-a-terabyte",
             vec![
                 send(moved("Content-Length: 1099511627776\r\n", b"abc")),
-                Act::Flood(Arc::from([b'a'; 4096]), 1 << 20),
+                Act::Flood(Arc::from([b'a'; 4096]), 1 << 16),
             ],
         ),
         strictly("redirect-with-a-short-body", vec![send(moved("Content-Length: 10\r\n", b"abc"))]),
