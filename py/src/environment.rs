@@ -1,17 +1,19 @@
 //! What the environment says, read anew for each request, as requests does, but without making a string of it.
 //!
-//! One pass over the variables, which looks at their names and at hardly any value. Whatever it finds sends the request
-//! to Python's own code: proxies, a bundle of authorities, a netrc file.
+//! One pass over the variables, which looks at their names and at hardly any value. A netrc file sends the request to
+//! Python's own code; what proxies and bundles are worth is `way`'s affair.
 
+use entreat_core::policy::proxy;
 use std::ffi::CStr;
+use std::path::{Path, PathBuf};
 
 /// What concerns requests.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     /// A variable asks for a proxy, in either case.
     pub(crate) proxy: bool,
-    /// A variable names a bundle of authorities, as requests and curl read them.
-    pub(crate) bundle: bool,
+    /// A variable names a bundle of authorities: `REQUESTS_CA_BUNDLE` first, then `CURL_CA_BUNDLE`.
+    bundles: [Option<PathBuf>; 2],
     /// `NETRC` is set.
     netrc: bool,
     /// The value of `HOME`, and a slash.
@@ -56,7 +58,8 @@ impl Environment {
             match name {
                 b"HOME" => self.home = Some([CStr::from_ptr(value.cast()).to_bytes(), b"/"].concat()),
                 b"NETRC" => self.netrc = true,
-                b"REQUESTS_CA_BUNDLE" | b"CURL_CA_BUNDLE" => self.bundle |= is_set,
+                b"REQUESTS_CA_BUNDLE" if is_set => self.bundles[0] = Some(path(CStr::from_ptr(value.cast()))),
+                b"CURL_CA_BUNDLE" if is_set => self.bundles[1] = Some(path(CStr::from_ptr(value.cast()))),
                 [.., a, b, c, d, e, f] if [*a, *b, *c, *d, *e, *f].eq_ignore_ascii_case(b"_proxy") => {
                     self.proxy |= is_set;
                 }
@@ -65,7 +68,29 @@ impl Environment {
         }
     }
 
+    /// The bundle of authorities that a variable names, as requests and curl read them.
+    pub(crate) fn bundle(&self) -> Option<&Path> {
+        self.bundles.iter().flatten().next().map(PathBuf::as_path)
+    }
+
+    /// The proxies that variables name.
+    pub(crate) fn proxies(&self) -> proxy::Environment {
+        let is_asked = |name: &str| name == "REQUEST_METHOD" || name.to_ascii_lowercase().ends_with("_proxy");
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| is_asked(name))
+            .collect();
+        proxy::Environment::from_variables(
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+    }
+
     /// As if there were none.
+    pub(crate) fn forget_bundle(&mut self) {
+        self.bundles = [None, None];
+    }
+
+    /// The same.
     pub(crate) fn forget_netrc(&mut self) {
         (self.netrc, self.home) = (false, None);
     }
@@ -75,6 +100,17 @@ impl Environment {
         let Some(home) = &self.home else { return self.netrc };
         self.netrc || exists(home, b".netrc\0") || exists(home, b"_netrc\0")
     }
+}
+
+#[cfg(unix)]
+fn path(text: &CStr) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(text.to_bytes()).into()
+}
+
+#[cfg(not(unix))]
+fn path(text: &CStr) -> PathBuf {
+    text.to_string_lossy().into_owned().into()
 }
 
 /// `name` ends with a NUL. Anything but a clear "no such file" counts as there.

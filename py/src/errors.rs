@@ -2,6 +2,7 @@
 //!
 //! The package turns it into requests' or urllib3's classes, by `kind` alone; nobody parses the message.
 
+use crate::exchange::latin1;
 use crate::interrupt;
 use entreat::{Error, Kind};
 use pyo3::exceptions::PyException;
@@ -14,7 +15,8 @@ pyo3::create_exception!(
     PyException,
     "An error of the engine.\n\n\
      `kind` names it (a variant of the crate's `Kind`), `message` is for people, `errno` is the operating system's \
-     number or None, `timeout` is true for every kind of time-out, `received` is what was refused, as bytes, or None."
+     number or None, `timeout` is true for every kind of time-out, `proxy` is the proxy at which it happened or None, \
+     `status` and `reason` are those of the answer that is the error, or None, `received` is what was refused, as bytes, or None."
 );
 
 /// The exception for an error of the engine: the signal handler's or the body's own where one of them raised.
@@ -37,6 +39,9 @@ fn describe(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     exception.setattr("message", message)?;
     exception.setattr("errno", error.errno())?;
     exception.setattr("timeout", error.is_timeout())?;
+    exception.setattr("proxy", error.proxy())?;
+    exception.setattr("status", error.status())?;
+    exception.setattr("reason", error.answer().map(|answer| latin1(&answer.head.reason)))?;
     exception.setattr("received", error.received().map(|bytes| PyBytes::new(py, bytes)))?;
     Ok(PyErr::from_value(exception))
 }

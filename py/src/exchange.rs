@@ -7,11 +7,14 @@ use crate::body;
 use crate::errors::raise;
 use crate::session::PerProcess;
 use crate::state::{self, Limits, NetworkRules};
+use crate::way::{self, Trust};
 use entreat::engine::Outgoing;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Body, Error, Headers, Identity, Roots, Timeout, TlsRules, Url, Version};
+use entreat::{Body, Error, Headers, Identity, Roots, Timeout, Url, Version};
 use entreat_core::exchange::{BodyFraming, BodyLength};
+use entreat_core::policy::proxy::{Credentials, Server};
+use entreat_core::route::Proxy;
 use entreat_core::{Deadlines, ResponseHead, Settings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -51,9 +54,11 @@ impl Engine {
     /// bytes; time-outs are in seconds, `None` for no limit; `verify` is a bool or the path of a CA file or directory;
     /// `cert` are the paths of the client's certificate and of its key, `None` where both are in one file, and the key's
     /// passphrase or `None`. `limits`, where given, are an `entreat.Timeout`'s parts, and go before the two time-outs.
+    /// `proxy` is its URL, pairs of bytes that it is told, and a pair of user and password; where it forwards, `target` is
+    /// the whole URL.
     /// Raises `EngineError`, or what the body's iterator raised.
     #[pyo3(signature = (method, scheme, host, port, target, headers, body, chunked, connect_timeout, read_timeout,
-                        verify, cert=None, limits=None))]
+                        verify, cert=None, limits=None, proxy=None))]
     #[expect(clippy::too_many_arguments, reason = "the seam passes what a request consists of")]
     fn exchange(
         &self,
@@ -71,11 +76,17 @@ impl Engine {
         verify: &Bound<'_, PyAny>,
         cert: Option<Certificate>,
         limits: Option<Limits>,
+        proxy: Option<Told>,
     ) -> PyResult<Raw> {
         let raised = |error: Error| raise(py, &error);
         let bracketed =
             if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
-        let url = Url::from_prepared(format!("{scheme}://{bracketed}:{port}{target}")).map_err(raised)?;
+        // To a proxy that forwards, the target is the URL.
+        let url = match target.starts_with('/') || target == "*" {
+            true => format!("{scheme}://{bracketed}:{port}{target}"),
+            false => target.to_owned(),
+        };
+        let url = Url::from_prepared(url).map_err(raised)?;
         let mut fields = Headers::with_capacity(headers.len(), 512);
         for (name, value) in &headers {
             fields.append_lenient(name, value).map_err(raised)?;
@@ -89,10 +100,11 @@ impl Engine {
         };
         let network = self.network.as_ref().map(|network| network.get());
         let settings = settings(verify, cert, network)?;
+        let proxy = proxy.map(|told| told_proxy(told, &settings)).transpose().map_err(raised)?;
         let outgoing = Outgoing {
             method,
             url: &url,
-            proxy: None,
+            proxy: proxy.as_ref(),
             headers: &fields,
             framing,
             body: &body,
@@ -124,6 +136,18 @@ impl Engine {
     }
 }
 
+/// A proxy: its URL, the fields that it is told, and user and password for SOCKS.
+type Told = (String, Vec<(Vec<u8>, Vec<u8>)>, Option<(String, String)>);
+
+fn told_proxy((url, fields, user): Told, settings: &Settings) -> Result<Proxy, Error> {
+    let mut server = Server::parse(&url)?;
+    server.credentials = user.map(|(user, password)| Credentials::new(user, password));
+    let mut told = Headers::new();
+    fields.iter().try_for_each(|(name, value)| told.append_lenient(name, value))?;
+    let settings = Settings { proxy_headers: Some(Arc::new(told)), ..settings.clone() };
+    Proxy::new(server, &Headers::new(), &settings)
+}
+
 fn framing(body: &Body, chunked: bool, announced: Option<u64>) -> PyResult<BodyFraming> {
     match (chunked, body.length(), announced) {
         (true, _, _) => Ok(BodyFraming::Chunked),
@@ -149,20 +173,19 @@ fn settings(
     verify: &Bound<'_, PyAny>,
     cert: Option<Certificate>,
     network: Option<&NetworkRules>,
-) -> PyResult<Settings> {
+) -> PyResult<Arc<Settings>> {
     let identity = cert.map(|(certificate, key, passphrase)| {
         let identity = Identity::files(certificate, key);
         passphrase.into_iter().fold(identity, Identity::passphrase)
     });
-    let mut rules = TlsRules { identity, ..TlsRules::default() };
-    match verify.extract::<bool>() {
+    let (roots, accept_any_certificate) = match verify.extract::<bool>() {
         // Without a path: the operating system's store.
-        Ok(verify) => rules.accept_any_certificate = !verify,
-        Err(_) => rules.roots = Roots::Path(verify.extract()?),
-    }
-    let mut settings = state::settings_with(rules);
+        Ok(verify) => (Roots::System, !verify),
+        Err(_) => (Roots::Path(verify.extract()?), false),
+    };
+    let mut settings = way::settings(Trust { roots, accept_any_certificate, identity });
     if let Some(network) = network {
-        settings.network = Arc::clone(&network.0);
+        Arc::make_mut(&mut settings).network = Arc::clone(&network.0);
     }
     Ok(settings)
 }

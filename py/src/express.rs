@@ -7,8 +7,9 @@
 
 use crate::answer::ResponseBase;
 use crate::send::{OneCall, Owner, Prepared, send};
-use crate::state::{NetworkRules, Options, State};
+use crate::state::{Given, NetworkRules, Options, State};
 use crate::support::Support;
+use crate::way::Said;
 use crate::{body, debugging, prepare, watch};
 use entreat::{Body, Headers, Url};
 use entreat_core::exchange::BodyLength;
@@ -46,14 +47,14 @@ pub(crate) fn express<'py>(
     }
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(Served { response, timeout, unfinished, own: _ }) = call.serve(&rest, false)? else {
+    let Some(Served { response, given, unfinished, own: _ }) = call.serve(&rest, false)? else {
         return Ok(None);
     };
     if !unfinished {
         return Ok(Some(response));
     }
     // Rare enough to be decided in Python, by requests' own steps.
-    support.call(py, "after", (session, response, allow_redirects, (stream, timeout, verify))).map(Some)
+    support.call(py, "after", (session, response, allow_redirects, stream, given)).map(Some)
 }
 
 /// Serves a call of `requests.request`, whose session lives no longer than the call, or says `None`.
@@ -81,14 +82,14 @@ pub(crate) fn express_once<'py>(
     let session = &support.shared_session(py)?;
     let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
     let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(Served { response, timeout, unfinished, own }) = call.serve(&rest, true)? else {
+    let Some(Served { response, given, unfinished, own }) = call.serve(&rest, true)? else {
         return Ok(None);
     };
     if !unfinished {
         return Ok(Some(response));
     }
     let session = own.as_ref().map(|own| own.lend_session(py, support)).transpose()?;
-    support.call(py, "after_once", (response, allow_redirects, (stream, timeout, verify), session)).map(Some)
+    support.call(py, "after_once", (response, allow_redirects, stream, given, session)).map(Some)
 }
 
 /// What `requests.request` takes; `allow_redirects` last, since it alone is not `None` where it is left out.
@@ -138,8 +139,8 @@ struct Call<'a, 'py> {
 /// A call that the express lane has served.
 struct Served<'py> {
     response: Bound<'py, PyAny>,
-    /// The one that redirects go on with.
-    timeout: Py<PyAny>,
+    /// What redirects go on with.
+    given: Given,
     /// Something is left to be decided in Python: a cookie to keep, a redirect to follow, the session's options.
     unfinished: bool,
     /// The connections of a call that shares none, which end with it.
@@ -167,8 +168,7 @@ struct Content<'py> {
 impl<'py> Call<'_, 'py> {
     /// The guard, the request, the answer; `once` for a call without a session.
     fn serve(&self, rest: &Rest<'_, 'py>, once: bool) -> PyResult<Option<Served<'py>>> {
-        let plain = is_empty(rest.proxies) && rest.hooks.is_none() && rest.cert.is_none();
-        if !plain
+        if !rest.hooks.is_none()
             || !watch::is_untouched(self.py, self.support)?
             || debugging::is_wanted(self.py, self.support)?
         {
@@ -197,6 +197,10 @@ impl<'py> Call<'_, 'py> {
         let (url, timeout, stream, verify, ignored, network): Adjusted<'py> = adjusted.extract()?;
         let network = network.as_ref().map(|network| network.get());
         state.ignore(ignored.0, ignored.1);
+        // Whose word counts is one of the options.
+        if state.may_have_proxies() || !is_empty(rest.proxies) {
+            return Ok(None);
+        }
         let (url, timeout, stream, verify) = (&url, &timeout, &stream, &verify);
         let call = Call { url, ..*self };
         let rest = Rest { timeout, stream, verify, ..*rest };
@@ -213,17 +217,19 @@ impl<'py> Call<'_, 'py> {
         once: bool,
     ) -> PyResult<Option<Served<'py>>> {
         let Some(prepared) = self.prepare(state, rest.files)? else { return Ok(None) };
-        let options =
-            Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, rest.verify)?;
+        let said = Said { verify: rest.verify, cert: rest.cert, proxies: rest.proxies };
+        let options = Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, &said)?;
         let Some(options) = options.map(|options| options.through(network)) else { return Ok(None) };
         let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
-        let response = send(self.py, self.support, &owner, prepared, &options)?;
+        let Some(response) = send(self.py, self.support, &owner, prepared, &options)? else {
+            return Ok(None);
+        };
         let unfinished = ResponseBase::needs_python(&response);
         let own = match owner {
             Owner::Call(connections) => Some(connections),
             Owner::Session(_) | Owner::Shared(_) => None,
         };
-        Ok(Some(Served { response, timeout: options.timeout_object, unfinished, own }))
+        Ok(Some(Served { response, given: options.given, unfinished, own }))
     }
 
     /// `PreparedRequest.prepare` and the headers that http.client adds; `None` where Python must do it.

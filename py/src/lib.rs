@@ -20,6 +20,7 @@ mod shared;
 mod state;
 mod support;
 mod watch;
+mod way;
 
 use pyo3::prelude::*;
 

@@ -7,6 +7,7 @@ use crate::exchange::{Raw, latin1};
 use crate::session::SessionBase;
 use crate::state::{NetworkRules, Options};
 use crate::support::Support;
+use crate::way::Said;
 use crate::{body, interrupt, prepare, shared};
 use entreat::engine::{Engine as Connections, Outgoing};
 use entreat::incoming::Incoming;
@@ -39,7 +40,7 @@ pub(crate) struct Prepared {
 /// Sends a `PreparedRequest` whose parts are plain; `None` where another lane must. Without a session it belongs to a
 /// call of `requests.get` or its like. `retries` says that the session's adapter may try again.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "what a redirected request goes on with")]
+#[expect(clippy::too_many_arguments, reason = "the arguments are those of requests' Session.send")]
 pub(crate) fn send_prepared<'py>(
     py: Python<'py>,
     session: Option<&Bound<'py, PyAny>>,
@@ -47,16 +48,19 @@ pub(crate) fn send_prepared<'py>(
     stream: bool,
     timeout: &Bound<'py, PyAny>,
     verify: &Bound<'py, PyAny>,
+    cert: &Bound<'py, PyAny>,
+    proxies: &Bound<'py, PyAny>,
     retries: bool,
     network: Option<&Bound<'py, NetworkRules>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let support = Support::get(py)?;
     let Some(prepared) = read_prepared(request)? else { return Ok(None) };
-    let options = Options::of(py, &prepared.url, timeout, stream, verify, retries)?;
+    let said = Said { verify, cert, proxies };
+    let options = Options::of(py, &prepared.url, timeout, stream, &said, retries)?;
     let network = network.map(|network| network.get());
     let Some(options) = options.map(|options| options.through(network)) else { return Ok(None) };
     let owner = session.map_or_else(|| Owner::nobody(&prepared), Owner::Session);
-    send(py, support, &owner, prepared, &options).map(Some)
+    send(py, support, &owner, prepared, &options)
 }
 
 /// Whose connections a request takes.
@@ -178,18 +182,21 @@ enum ReceivedBody {
     Streamed(Box<Incoming<Blocking>>),
 }
 
-/// Sends a request and makes the `Response`.
+/// Sends a request and makes the `Response`; `None` where another lane must, and nothing was sent.
 pub(crate) fn send<'py>(
     py: Python<'py>,
     support: &Support,
     owner: &Owner<'_, 'py>,
     prepared: Prepared,
     options: &Options,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let (connections, session) = (owner.connections()?, owner.session());
     let is_shared = matches!(owner, Owner::Shared(_));
     if options.settings.tls.accept_any_certificate {
-        support.call(py, "warn_unverified", (prepared.url.host(),))?;
+        // urllib3 names the host that it connects to.
+        let proxy = options.proxy.as_ref().filter(|proxy| !proxy.server().scheme.is_socks());
+        let host = proxy.map_or(prepared.url.host(), |proxy| &proxy.server().host);
+        support.call(py, "warn_unverified", (host,))?;
     }
     let outcome = py.detach(|| {
         let outcome = transfer(&connections, &prepared, options);
@@ -202,14 +209,16 @@ pub(crate) fn send<'py>(
     let received = match (outcome, again) {
         (Ok(received), Some(session)) if asks_again(&received.head) => {
             let head = Some(Raw::read_before(received.head));
-            return retry(py, support, session, &prepared, options, head, None);
+            return retry(py, support, session, &prepared, options, head, None).map(Some);
         }
         (Ok(received), _) => received,
+        // A key with a passphrase, say, for which OpenSSL asks.
+        (Err(error), _) if error.kind() == Kind::InvalidConfig => return Ok(None),
         (Err(error), Some(session)) if error.kind() != Kind::Interrupted => {
             let error = raise(py, &error).into_value(py);
-            return retry(py, support, session, &prepared, options, None, Some(error.into_any()));
+            return retry(py, support, session, &prepared, options, None, Some(error.into_any())).map(Some);
         }
-        (Err(error), _) => return fail(py, support, &prepared, options, &error, None),
+        (Err(error), _) => return fail(py, support, session, &prepared, options, &error, None).map(Some),
     };
     let mut length = 0;
     let body = match received.body {
@@ -226,7 +235,7 @@ pub(crate) fn send<'py>(
         }
         Err(Broken { error, partial, chunk }) => {
             let broken = Some((received.head, partial, chunk));
-            return fail(py, support, &prepared, options, &error, broken);
+            return fail(py, support, session, &prepared, options, &error, broken).map(Some);
         }
     };
     let answer = Answer {
@@ -250,7 +259,7 @@ pub(crate) fn send<'py>(
         // of a redirect that is followed.
         response.getattr(pyo3::intern!(py, "_content"))?;
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 /// The exchange, without the GIL.
@@ -273,6 +282,15 @@ fn transfer(
     for (name, value) in prepared.fields.iter() {
         headers.append_lenient(name, value)?;
     }
+    let proxy = options.proxy.as_deref();
+    for (name, value) in proxy
+        .filter(|proxy| proxy.forwards(prepared.url.scheme()))
+        .iter()
+        .flat_map(|proxy| proxy.fields().iter())
+    {
+        // Over the request's own, as urllib3 has it.
+        headers.set(name, value)?;
+    }
     let length = match prepared.body.length() {
         BodyLength::Known(length) => length,
         BodyLength::None | BodyLength::Unknown => 0,
@@ -280,7 +298,7 @@ fn transfer(
     let outgoing = Outgoing {
         method: &prepared.method,
         url: &prepared.url,
-        proxy: None,
+        proxy,
         headers: &headers,
         framing: BodyFraming::Length(length),
         body: &prepared.body,
@@ -350,6 +368,7 @@ const DECODED_AT_ONCE: usize = 256 * 1024;
 fn fail<'py>(
     py: Python<'py>,
     support: &Support,
+    session: Option<&Bound<'py, PyAny>>,
     prepared: &Prepared,
     options: &Options,
     error: &Error,
@@ -366,8 +385,8 @@ fn fail<'py>(
         None => (None, Vec::new(), (0, 0)),
         Some((head, partial, chunk)) => (Some(Raw::read_before(head)), partial, chunk),
     };
-    let settings = (&options.timeout_object, &options.verify_object, options.stream);
-    support.call(py, "explain", (request, error, head, PyBytes::new(py, &partial), chunk, settings))
+    let broken = (head, PyBytes::new(py, &partial), chunk);
+    support.call(py, "explain", (session, request, error, broken, options.given(py)))
 }
 
 /// True for an answer that urllib3's `Retry` waits out by default: 413, 429 or 503 with a Retry-After.
@@ -386,8 +405,7 @@ fn retry<'py>(
     error: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let request = prepared.to_python(py, support)?;
-    let settings = (&options.timeout_object, &options.verify_object, options.stream);
-    support.call(py, "retry", (session, request, head, error, settings))
+    support.call(py, "retry", (session, request, head, error, options.given(py)))
 }
 
 impl Prepared {

@@ -8,13 +8,15 @@ use crate::environment::Environment;
 use crate::errors::raise;
 use crate::express::is_empty;
 use crate::support::Support;
-use entreat::{Config, ExpectRules, Guard, Network, Roots, Timeout, TlsRules, Url};
-use entreat_core::{Scheme, Settings};
+use crate::way::{self, Said, Way};
+use entreat::{Guard, Network, Timeout, Url};
+use entreat_core::Settings;
+use entreat_core::route::Proxy;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-use std::sync::{Arc, LazyLock};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What `Session.__init__` sets, but for what is made later: `cookies` and `adapters`.
@@ -48,6 +50,8 @@ pub(crate) struct State<'py> {
     auth: Bound<'py, PyAny>,
     stream: Bound<'py, PyAny>,
     verify: Bound<'py, PyAny>,
+    cert: Bound<'py, PyAny>,
+    proxies: Bound<'py, PyAny>,
     cookies: Option<Bound<'py, PyAny>>,
     /// Empty where the session does not trust it.
     environment: Environment,
@@ -75,8 +79,7 @@ impl<'py> State<'py> {
         let get = |name: &Bound<'py, PyString>| state.get_item(name).ok().flatten();
         let plain = |name: &Bound<'py, PyString>| get(name).is_some_and(|value| is_empty(&value));
         let hooks = get(intern!(py, "hooks")).is_some_and(|hooks| has_no_hook(&hooks));
-        let cert = get(intern!(py, "cert")).is_some_and(|cert| cert.is_none());
-        if !hooks || !cert || !plain(intern!(py, "proxies")) || !plain(intern!(py, "params")) {
+        if !hooks || !plain(intern!(py, "params")) {
             return Ok(None);
         }
         let mut retries = false;
@@ -90,14 +93,13 @@ impl<'py> State<'py> {
         let trust_environment =
             get(intern!(py, "trust_env")).is_some_and(|trust| trust.is_truthy().unwrap_or(true));
         let environment = trust_environment.then(Environment::read).unwrap_or_default();
-        if environment.proxy {
-            return Ok(None);
-        }
-        let (Some(headers), Some(auth), Some(stream), Some(verify)) = (
+        let (Some(headers), Some(auth), Some(stream), Some(verify), Some(cert), Some(proxies)) = (
             get(intern!(py, "headers")),
             get(intern!(py, "auth")),
             get(intern!(py, "stream")),
             get(intern!(py, "verify")),
+            get(intern!(py, "cert")),
+            get(intern!(py, "proxies")),
         ) else {
             return Ok(None);
         };
@@ -105,7 +107,19 @@ impl<'py> State<'py> {
             return Ok(None);
         }
         let header_store = headers.getattr(intern!(py, "_store"))?;
-        Ok(Some(State { header_store, auth, stream, verify, cookies, environment, retries, options }))
+        let session = State {
+            header_store,
+            auth,
+            stream,
+            verify,
+            cert,
+            proxies,
+            cookies,
+            environment,
+            retries,
+            options,
+        };
+        Ok(Some(session))
     }
 
     /// Folded name to (name, value): a dictionary, or a subclass that keeps order as one.
@@ -132,10 +146,16 @@ impl<'py> State<'py> {
 
     /// Leaves out of the environment what the session's options put behind what the program says.
     pub(crate) fn ignore(&mut self, netrc: bool, bundle: bool) {
-        self.environment.bundle &= !bundle;
+        if bundle {
+            self.environment.forget_bundle();
+        }
         if netrc {
             self.environment.forget_netrc();
         }
+    }
+
+    pub(crate) fn may_have_proxies(&self) -> bool {
+        self.environment.proxy || !is_empty(&self.proxies)
     }
 
     pub(crate) fn may_have_netrc(&self) -> bool {
@@ -153,13 +173,16 @@ fn has_no_hook(hooks: &Bound<'_, PyAny>) -> bool {
 pub(crate) struct Options {
     pub(crate) timeout: Timeout,
     pub(crate) stream: bool,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) proxy: Option<Box<Proxy>>,
     /// Failures, and answers with a Retry-After, go to the session's `Retry`.
     pub(crate) retries: bool,
-    /// As the program gave them, for messages.
-    pub(crate) timeout_object: Py<PyAny>,
-    pub(crate) verify_object: Py<PyAny>,
+    /// What Python goes by for redirects, retries and messages: timeout, verify, stream, cert and proxies, as given.
+    pub(crate) given: Given,
 }
+
+/// The settings of a call, as its objects.
+pub(crate) type Given = (Py<PyAny>, Py<PyAny>, bool, Py<PyAny>, Py<PyAny>);
 
 impl Options {
     /// `None` where an argument is not plain: Python says what is wrong with it.
@@ -169,52 +192,56 @@ impl Options {
         url: &Url,
         timeout: &Bound<'_, PyAny>,
         stream: &Bound<'_, PyAny>,
-        verify: &Bound<'_, PyAny>,
+        said: &Said<'_, '_>,
     ) -> PyResult<Option<Options>> {
-        let Some((timeout, timeout_object)) = read_timeout(timeout, support)? else { return Ok(None) };
-        let stream = if stream.is_none() { &state.stream } else { stream };
-        let Some(settings) = read_verify(state, url, verify)? else { return Ok(None) };
-        let verify_object = if verify.is_none() { state.verify.clone() } else { verify.clone() }.unbind();
-        Ok(Some(Options {
-            timeout,
-            stream: stream.is_truthy()?,
-            settings,
-            retries: state.retries,
-            timeout_object,
-            verify_object,
-        }))
+        let stream = if stream.is_none() { &state.stream } else { stream }.is_truthy()?;
+        let session = Said { verify: &state.verify, cert: &state.cert, proxies: &state.proxies };
+        let way = Way::of(support, url, said, &session, &state.environment)?;
+        Options::new(support, timeout, stream, said, way, state.retries)
     }
 
     /// Connects as the session's options say.
     pub(crate) fn through(mut self, network: Option<&NetworkRules>) -> Options {
         if let Some(network) = network {
-            self.settings.network = Arc::clone(&network.0);
+            Arc::make_mut(&mut self.settings).network = Arc::clone(&network.0);
         }
         self
     }
 
-    /// The options of a request that Python prepared.
+    /// The options of a request that Python prepared, and whose settings it has merged.
     pub(crate) fn of(
         py: Python<'_>,
         url: &Url,
         timeout: &Bound<'_, PyAny>,
         stream: bool,
-        verify: &Bound<'_, PyAny>,
+        said: &Said<'_, '_>,
         retries: bool,
     ) -> PyResult<Option<Options>> {
-        let verify_object = verify.clone().unbind();
-        let Some((timeout, timeout_object)) = read_timeout(timeout, Support::get(py)?)? else {
-            return Ok(None);
-        };
-        let settings = settings_for(py, url, verify)?;
-        Ok(settings.map(|settings| Options {
-            timeout,
-            stream,
-            settings,
-            retries,
-            timeout_object,
-            verify_object,
-        }))
+        let (support, none) = (Support::get(py)?, py.None().into_bound(py));
+        let nothing = Said { verify: &none, cert: &none, proxies: &none };
+        let way = Way::of(support, url, said, &nothing, &Environment::default())?;
+        Options::new(support, timeout, stream, said, way, retries)
+    }
+
+    /// The same, to be handed to Python.
+    pub(crate) fn given(&self, py: Python<'_>) -> Given {
+        let (timeout, verify, stream, cert, proxies) = &self.given;
+        (timeout.clone_ref(py), verify.clone_ref(py), *stream, cert.clone_ref(py), proxies.clone_ref(py))
+    }
+
+    fn new(
+        support: &Support,
+        timeout: &Bound<'_, PyAny>,
+        stream: bool,
+        said: &Said<'_, '_>,
+        way: Option<Way>,
+        retries: bool,
+    ) -> PyResult<Option<Options>> {
+        let Some(Way { settings, proxy }) = way else { return Ok(None) };
+        let Some((timeout, timeout_object)) = read_timeout(timeout, support)? else { return Ok(None) };
+        let object = |value: &Bound<'_, PyAny>| value.clone().unbind();
+        let given = (timeout_object, object(said.verify), stream, object(said.cert), object(said.proxies));
+        Ok(Some(Options { timeout, stream, settings, proxy, retries, given }))
     }
 }
 
@@ -272,60 +299,6 @@ fn limit(seconds: &Bound<'_, PyAny>) -> Option<Option<Duration>> {
     entreat_core::deadline::seconds("timeout", seconds).ok().map(Some)
 }
 
-/// requests' precedence: the environment's bundle before the session's `verify`, an explicit path before both.
-fn read_verify(state: &State<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResult<Option<Settings>> {
-    if url.scheme() == Scheme::Http {
-        return Ok(Some(PLAIN.clone()));
-    }
-    let unsaid = verify.is_none() || verify.cast_exact::<PyBool>().is_ok_and(|verify| verify.is_true());
-    if unsaid && state.environment.bundle {
-        return Ok(None);
-    }
-    settings_for(verify.py(), url, if verify.is_none() { &state.verify } else { verify })
-}
-
-fn settings_for(py: Python<'_>, url: &Url, verify: &Bound<'_, PyAny>) -> PyResult<Option<Settings>> {
-    if url.scheme() == Scheme::Http {
-        return Ok(Some(PLAIN.clone()));
-    }
-    let mut rules = TlsRules::default();
-    if let Ok(verify) = verify.cast_exact::<PyBool>() {
-        if verify.is_true() {
-            let bundle: Option<String> = Support::get(py)?.call(py, "default_bundle", ())?.extract()?;
-            rules.roots = bundle.map_or(Roots::System, |path| Roots::Path(path.into()));
-        } else {
-            rules.accept_any_certificate = true;
-        }
-    } else {
-        let Ok(path) = verify.extract::<std::path::PathBuf>() else { return Ok(None) };
-        if !path.exists() {
-            return Ok(None);
-        }
-        rules.roots = Roots::Path(path);
-    }
-    Ok(Some(settings_with(rules)))
-}
-
-/// The settings of a request of the drop-in, but for those for TLS.
-pub(crate) fn settings_with(tls: TlsRules) -> Settings {
-    Settings { tls: tls.into(), ..PLAIN.clone() }
-}
-
-/// Bodies are decoded above the engine, since a coding that fails must fail as it does in urllib3; names are looked up as
-/// by requests, anew for each connection.
-fn plain() -> Config {
-    Config::new()
-        .decompress(false)
-        .cookies(false)
-        .trust_environment(false)
-        .timeout(Timeout::NONE)
-        .dns_cache(Duration::ZERO)
-        // http.client sends the body at once, whatever the request expects.
-        .expect_continue(ExpectRules { from: None, wait: Duration::ZERO })
-}
-
-static PLAIN: LazyLock<Settings> = LazyLock::new(|| plain().resolve().expect("these settings are valid"));
-
 /// How `session.options` has connections made; what it leaves open is requests' way.
 #[pyclass(module = "entreat._native", frozen)]
 pub(crate) struct NetworkRules(pub(crate) Arc<Network>);
@@ -349,7 +322,7 @@ impl NetworkRules {
         public: bool,
         allow: Vec<String>,
     ) -> PyResult<NetworkRules> {
-        let mut config = plain().dns_cache(Duration::try_from_secs_f64(cache).unwrap_or_default());
+        let mut config = way::plain().dns_cache(Duration::try_from_secs_f64(cache).unwrap_or_default());
         for (host, addresses) in &resolve {
             config = config.resolve_to(host, addresses);
         }

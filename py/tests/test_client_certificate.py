@@ -51,7 +51,7 @@ def test_a_client_certificate_is_shown_by_the_engine(asking, names):
     url, folder = asking
     paths = tuple(str(folder / name) for name in names)
     answer = entreat.get(url, verify=str(folder / "ca.pem"), cert=paths if len(paths) > 1 else paths[0])
-    assert (answer.lane, "me@example.org" in answer.text) == ("open", True)
+    assert (answer.lane, "me@example.org" in answer.text) == ("express", True)
 
 
 @pytest.mark.parametrize("style", ["PKCS8", "TraditionalOpenSSL"])

@@ -37,6 +37,11 @@ INTENDED = [
     ("answer: half a head", "", "RFC 9112, 8: a head that is cut short is no answer; http.client takes it for one"),
     ("answer: headers with spaces", "headers|original", "RFC 9110, 5.5: white space behind a value is not part of it"),
     ("early.hints", "", "RFC 9110, 15.2: interim responses come before the final one; http.client takes 103 for it"),
+    (
+        "a_proxy_that_refuses_a_tunnel",
+        "wire",
+        "CONNECT is HTTP/1.1 with a Host, RFC 9112, 3.2; before Python 3.12, 1.0",
+    ),
     ("a_file_of_text", "", "more bytes than Content-Length announced are not sent; requests counts characters"),
     ("a_streamed_body_that_is_closed_early", "connections", "a connection whose body has all arrived is used again"),
     (

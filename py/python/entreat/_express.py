@@ -191,7 +191,9 @@ def _play(request: PreparedRequest, played: _Played, retries=0, **settings) -> R
     from .adapters import HTTPAdapter
 
     adapter = HTTPAdapter(max_retries=retries)
-    pool = adapter.get_connection_with_tls_context(request, settings.get("verify", True))
+    # The same one that `send` will find.
+    where = {name: settings.get(name) for name in ("proxies", "cert")}
+    pool = adapter.get_connection_with_tls_context(request, settings.get("verify", True), **where)
     pool.engine = played
     started = sessions.preferred_clock()
     response = adapter.send(request, **settings)
@@ -206,14 +208,22 @@ def retry(session: Session, request: PreparedRequest, engine_response, error, se
     """
     retries = session.get_adapter(request.url).max_retries
     network = None if session._options is None else session._options.network
-    return _play_whole(request, _Played(engine_response, error, network=network), retries, settings)
+    merged = _merged(session, request.url, settings)
+    return _play_whole(request, _Played(engine_response, error, network=network), retries, merged)
 
 
-def _play_whole(request: PreparedRequest, played: _Played, retries, settings: tuple) -> Response:
-    timeout, verify, stream = settings
-    response = _play(request, played, retries, stream=stream, timeout=timeout, verify=verify)
+def _merged(session: Session | None, url: str, given: tuple) -> dict:
+    """The settings of a call, with those of its session and of the environment."""
+    timeout, verify, stream, cert, proxies = given
+    sessions._fill()
+    merged = (session or Session()).merge_environment_settings(url, dict(proxies or {}), stream, verify, cert)
+    return {"timeout": timeout, **merged}
+
+
+def _play_whole(request: PreparedRequest, played: _Played, retries, settings: dict) -> Response:
+    response = _play(request, played, retries, **settings)
     # `after` keeps cookies first, and a redirect's body is perhaps not needed.
-    if not stream and not response.is_redirect and "set-cookie" not in response.headers:
+    if not settings["stream"] and not response.is_redirect and "set-cookie" not in response.headers:
         response.content
     return response
 
@@ -234,17 +244,16 @@ def raw(response: Response, engine_response, length: int | None):
 
 
 def explain(
-    request: PreparedRequest,
-    error: Exception,
-    engine_response,
-    partial: bytes,
-    chunk: tuple[int, int],
-    settings: tuple,
+    session: Session | None, request: PreparedRequest, error: Exception, broken: tuple, given: tuple
 ) -> Response:
-    """What the open lane makes of an error of the engine: an exception, but for some answers that http.client accepts."""
-    timeout, verify, stream = settings
+    """What the open lane makes of an error of the engine: an exception, but for some answers that http.client accepts.
+
+    `broken` are the response, as far as it came, what came of its body, and how far into which chunk.
+    """
+    engine_response, partial, chunk = broken
+    settings = _merged(session, request.url, given)
     # There is nothing to verify any more, and nothing to warn of.
-    settings = timeout, verify or True, stream
+    settings["verify"] = settings["verify"] or True
     return _play_whole(request, _Played(engine_response, error, partial, chunk), 0, settings)
 
 
@@ -274,6 +283,13 @@ def cookies(response: Response, has_some: bool):
     if has_some:
         extract_cookies_to_jar(jar, response.request, response.raw)
     return jar
+
+
+def speaks_socks() -> bool:
+    """Whether SOCKS would be spoken: requests needs PySocks for that, and says so where it is missing."""
+    from .adapters import SOCKSProxyManager
+
+    return getattr(SOCKSProxyManager, "__module__", None) == "urllib3.contrib.socks"
 
 
 def adapter(session: Session | None, url: str):
@@ -322,13 +338,10 @@ class _Hops(SessionRedirectMixin):
         if self._options is not None:
             stream = stream or self._options.max_body is not None
             verify = self._options.trusted(verify)
-        response = None
-        if not settings.get("proxies"):
-            retries = self._tries_again(request.url)
-            network = None if self._options is None else self._options.network
-            response = _native.send_prepared(
-                self._owner, request, stream, settings["timeout"], verify, retries, network
-            )
+        way = verify, settings.get("cert"), settings.get("proxies")
+        retries = self._tries_again(request.url)
+        network = None if self._options is None else self._options.network
+        response = _native.send_prepared(self._owner, request, stream, settings["timeout"], *way, retries, network)
         if response is None:
             return self._session.send(request, **settings)
         if self._options is not None:
@@ -348,20 +361,25 @@ def keep_cookies(session: Session, response: Response) -> None:
         extract_cookies_to_jar(session.cookies, response.request, response.raw)
 
 
-def after(session: Session, response: Response, allow_redirects: bool, settings: tuple, once: bool = False) -> Response:
-    """What `Session.send` does with a response that sets cookies or redirects."""
+def after(
+    session: Session, response: Response, allow_redirects: bool, stream, given: tuple, once: bool = False
+) -> Response:
+    """What `Session.send` does with a response that sets cookies or redirects.
+
+    `stream` is what the call says; `given` has what its request was sent by, which the session's options may have changed.
+    """
     sessions._fill()
     keep_cookies(session, response)
-    stream, timeout, verify = settings
+    stream = session.stream if stream is None else stream
     if allow_redirects and response.is_redirect:
-        merged = session.merge_environment_settings(response.url, {}, stream, verify, None)
         hops = _Hops(session, once)
-        history = [response, *hops.resolve_redirects(response, response.request, timeout=timeout, **merged)]
+        merged = {**_merged(session, response.url, given), "stream": stream}
+        history = [response, *hops.resolve_redirects(response, response.request, **merged)]
         if len(history) > 1:
             response = history.pop()
             response.history = history
             return response
-    _read(response, session.stream if stream is None else stream)
+    _read(response, stream)
     return response
 
 
@@ -374,10 +392,10 @@ def _read(response: Response, stream: bool) -> None:
         response.content
 
 
-def after_once(response: Response, allow_redirects: bool, settings: tuple, session: Session | None) -> Response:
+def after_once(response: Response, allow_redirects: bool, stream, given: tuple, session: Session | None) -> Response:
     """The same for a call without a session; `session` has the connections of one that shares none."""
     with session or Session() as own:
-        return after(own, response, allow_redirects, settings, once=session is None)
+        return after(own, response, allow_redirects, stream, given, once=session is None)
 
 
 def next_request(response: Response) -> PreparedRequest | None:

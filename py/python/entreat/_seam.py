@@ -17,7 +17,7 @@ import os
 import socket
 import ssl
 import sys
-from functools import partial
+from functools import cache, partial
 
 import urllib3.connection
 import urllib3.connectionpool
@@ -29,7 +29,7 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 from urllib3.exceptions import SSLError as Urllib3SSLError
-from urllib3.poolmanager import PoolManager
+from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.util.request import body_to_chunks
 from urllib3.util.ssl_ import resolve_cert_reqs
 
@@ -47,12 +47,16 @@ except ImportError:
 
 def adopt(manager: PoolManager) -> None:
     """Let a pool manager make pools whose connections may use the engine."""
-    if type(manager) is not PoolManager:
+    if type(manager) not in (PoolManager, ProxyManager) and not _is_socks(manager):
         _lanes.refuse("open", "its pool manager is not urllib3's")
     elif _native is None:
         _lanes.refuse("open", "the engine is not installed")
     elif _lanes.FORCED != "classic":
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = _socks_pools() if _is_socks(manager) else _POOLS
+
+
+def _is_socks(manager: PoolManager) -> bool:
+    return type(manager).__module__ == "urllib3.contrib.socks" and type(manager).__name__ == "SOCKSProxyManager"
 
 
 def set_pool_rules(manager: PoolManager, rules: tuple[float | None, float | None], network) -> None:
@@ -106,11 +110,12 @@ class _EngineSocket:
         request_line, fields = _parse_head(head)
         limits = getattr(self._timeout, "limits", None)
         method, target = request_line.split(" ")[:2]
+        scheme, host, port, proxy = connection._way()
         self.raw = connection.engine.exchange(
             method,
-            connection.scheme,
-            connection._dns_host,
-            connection.port,
+            scheme,
+            host,
+            port,
             target,
             fields,
             body,
@@ -120,6 +125,7 @@ class _EngineSocket:
             connection.verification,
             connection.identity,
             limits and limits.parts(),
+            proxy,
         )
         return self.raw
 
@@ -251,11 +257,15 @@ class HTTPResponse(http.client.HTTPResponse):
         else:
             self._accept(wire, raw)
             return
+        connection = wire._sock._connection
+        connection._has_connected_to_proxy = connection.proxy is not None and refusal.proxy is None
         # Outside the handler: programs follow `__context__` down to the socket's error, and find no other.
         if not self._read_refused_head(refusal):
-            raise _as_raised_by_a_socket(refusal, wire._sock._connection)
+            raise _as_raised_by_a_socket(refusal, connection)
 
     def _accept(self, wire: _Wire, raw: _Raw) -> None:
+        connection = wire._sock._connection
+        connection._has_connected_to_proxy = connection.proxy is not None
         fields = raw.headers
         _check_limits(fields)
         self.headers = self.msg = http.client.HTTPMessage()
@@ -341,11 +351,14 @@ class _EngineConnection:
         if self.switches:
             # The program then goes on with the socket, as docker's client does.
             return "another protocol on its socket"
-        if self.proxy is not None or self._tunnel_host is not None:
-            return "a proxy"
+        if self._tunnel_host is not None and (self.proxy is None or self.scheme != "https"):
+            return "a tunnel of the program's own"
+        if self.proxy is not None and not _is_plain_proxy(self.proxy, self.proxy_config):
+            return "a proxy with settings of its own"
         if self.source_address is not None:
             return "a source address"
-        if self.socket_options != _DEFAULT_SOCKET_OPTIONS:
+        # To proxies urllib3 sets none.
+        if self.socket_options != _DEFAULT_SOCKET_OPTIONS and not (self.proxy and self.socket_options == []):
             return "socket options"
         replaced = _pristine.replaced()
         return replaced and f"{replaced} has been replaced"
@@ -369,6 +382,23 @@ class _EngineConnection:
 
     def _prepare_engine(self) -> None:
         """Set what the engine is to know beyond host and port."""
+        if self.proxy is not None:
+            self.proxy_is_verified = False
+
+    def _way(self) -> tuple[str, str, int, tuple | None]:
+        """Scheme, host and port of the origin, and the proxy: its URL, what it is told, user and password.
+
+        Where a proxy forwards, the target says where to, and host and port are the proxy's.
+        """
+        if self.proxy is None:
+            return self.scheme, self._dns_host, self.port, None
+        url = f"{self.proxy.scheme}://{self.proxy.netloc.rpartition('@')[2]}"
+        if self._tunnel_host is None:
+            return self.scheme, self._dns_host, self.port, (url, [], None)
+        # http.client of 3.12 adds Host, as the engine does itself.
+        told = [(name, value) for name, value in self._tunnel_headers.items() if name.lower() != "host"]
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
+        return self.scheme, self._tunnel_host, self._tunnel_port, (url, fields, None)
 
     @property
     def is_connected(self) -> bool:
@@ -420,7 +450,11 @@ class HTTPSConnection(_EngineConnection, urllib3.connection.HTTPSConnection):
 
     def _prepare_engine(self) -> None:
         self.is_verified = self._verifies()
-        self.verification = (self.ca_certs or self.ca_cert_dir) if self.is_verified else False
+        if self.proxy is not None:
+            self.proxy_is_verified = self.is_verified and self.proxy.scheme == "https"
+            # Who forwards has verified the origin, or has not.
+            self.is_verified = self.is_verified and self._tunnel_host is not None
+        self.verification = (self.ca_certs or self.ca_cert_dir) if self._verifies() else False
         passphrase = self.key_password
         if isinstance(passphrase, bytes):
             passphrase = passphrase.decode("utf-8", "surrogateescape")
@@ -451,6 +485,16 @@ _TLS_SETTINGS = (
     "ssl_minimum_version",
     "ssl_maximum_version",
 )
+
+
+def _is_plain_proxy(proxy, config) -> bool:
+    """Whether a proxy is used in the way that needs no settings."""
+    if proxy.scheme not in ("http", "https"):
+        return False
+    return config is None or not (
+        config.ssl_context or config.use_forwarding_for_https or config.assert_hostname or config.assert_fingerprint
+    )
+
 
 _DEFAULT_SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
@@ -516,6 +560,38 @@ class HTTPSConnectionPool(_EnginePool, urllib3.connectionpool.HTTPSConnectionPoo
 _POOLS = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
 
+@cache
+def _socks_pools() -> dict[str, type]:
+    """The same through a SOCKS proxy; made when first needed, since that takes PySocks."""
+    from urllib3.contrib import socks
+
+    class _Socks:
+        def _way(self) -> tuple[str, str, int, tuple | None]:
+            options = self._socks_options
+            version = "4" if options["socks_version"] == socks.socks.PROXY_TYPE_SOCKS4 else "5"
+            by_name = options["rdns"] and {"4": "a", "5": "h"}[version]
+            host = options["proxy_host"]
+            url = f"socks{version}{by_name or ''}://{f'[{host}]' if ':' in host.strip('[]') else host}"
+            port = f":{options['proxy_port']}" if options["proxy_port"] else ""
+            user = options["username"], options["password"] or ""
+            return self.scheme, self._dns_host, self.port, (url + port, [], user if user[0] else None)
+
+    # Their names show in messages, so they are urllib3's.
+    class SOCKSConnection(_Socks, _EngineConnection, socks.SOCKSConnection):
+        pass
+
+    class SOCKSHTTPSConnection(_Socks, HTTPSConnection, socks.SOCKSHTTPSConnection):
+        pass
+
+    class SOCKSHTTPConnectionPool(_EnginePool, socks.SOCKSHTTPConnectionPool):
+        ConnectionCls = _ConnectionClass(SOCKSConnection, socks.SOCKSHTTPConnectionPool)
+
+    class SOCKSHTTPSConnectionPool(_EnginePool, socks.SOCKSHTTPSConnectionPool):
+        ConnectionCls = _ConnectionClass(SOCKSHTTPSConnection, socks.SOCKSHTTPSConnectionPool)
+
+    return {"http": SOCKSHTTPConnectionPool, "https": SOCKSHTTPSConnectionPool}
+
+
 _REFUSED_HEAD = ("MalformedResponse", "ClosedEarly", "HeadTooLarge")
 
 
@@ -545,6 +621,20 @@ def _connect_error(error, connection) -> Exception:
     return _caused(NewConnectionError(connection, f"Failed to establish a new connection: {cause}"), cause)
 
 
+def _proxy_error(error, connection) -> Exception:
+    """A proxy that refuses, or breaks its protocol."""
+    if error.status is not None:
+        return OSError(f"Tunnel connection failed: {error.status} {error.reason.strip()}")
+    if connection.proxy is None:
+        # SOCKS, in PySocks' way.
+        return NewConnectionError(connection, f"Failed to establish a new connection: {error.message}")
+    answer = bytes(error.received or b"").partition(b"\n")[:2]
+    gone = http.client.RemoteDisconnected("Remote end closed connection without response")
+    broken = http.client.BadStatusLine(b"".join(answer).decode("latin-1")) if any(answer) else gone
+    # As urllib3 wraps it, that connections which are closed not be taken for refused ones.
+    return ProtocolError("Connection aborted.", broken)
+
+
 def _connect_timeout(error, connection) -> Exception:
     text = f"Connection to {connection.host} timed out. (connect timeout={connection.connect_timeout})"
     return _caused(ConnectTimeoutError(connection, text), TimeoutError("timed out"))
@@ -572,6 +662,7 @@ _BEFORE_HEAD = {
     "Connect": _connect_error,
     "BlockedAddress": _connect_error,
     "ConnectTimeout": _connect_timeout,
+    "Proxy": _proxy_error,
     "Io": _os_error,
     "ReadTimeout": lambda error, connection: TimeoutError("timed out"),
     "TotalTimeout": lambda error, connection: TotalPassed("timed out"),

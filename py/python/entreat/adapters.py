@@ -201,6 +201,7 @@ class HTTPAdapter(BaseAdapter):
             manager = SOCKSProxyManager(proxy, username=username, password=password, **pool_settings)
         else:
             manager = proxy_from_url(proxy, proxy_headers=self.proxy_headers(proxy), **pool_settings)
+        _seam.adopt(manager)
         self.proxy_manager[proxy] = manager
         return manager
 
