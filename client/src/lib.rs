@@ -80,6 +80,8 @@ pub use entreat_core::{
 };
 pub use multipart::{Form, Part};
 pub use request::Request;
+#[doc(hidden)]
+pub use response::Parts;
 pub use response::{Reader, Redirect, Response};
 pub use retries::Retried;
 

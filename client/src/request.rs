@@ -211,8 +211,18 @@ impl Request {
         &self.headers
     }
 
+    /// The same, to be changed.
+    #[doc(hidden)]
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
+    }
+
     /// The first mistake among the arguments.
-    pub(crate) fn check(&self) -> Result<&Url> {
+    ///
+    /// # Errors
+    /// That mistake.
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<&Url> {
         match (&self.error, &self.url) {
             (Some(error), _) => Err(error.clone()),
             (None, Some(url)) => Ok(url),

@@ -63,6 +63,23 @@ impl Redirect {
     pub fn url(&self) -> &Url {
         &self.url
     }
+
+    /// Status line and fields.
+    #[doc(hidden)]
+    pub fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+}
+
+/// A response taken apart, for faces that have a type of their own.
+#[doc(hidden)]
+pub struct Parts<N: Net> {
+    pub head: ResponseHead,
+    pub url: Url,
+    pub redirects: Vec<Redirect>,
+    pub retries: Vec<Retried>,
+    pub elapsed: Duration,
+    pub incoming: Incoming<N>,
 }
 
 impl<N: Net> Response<N> {
@@ -161,6 +178,13 @@ impl<N: Net> Response<N> {
     #[doc(hidden)]
     pub fn incoming(&mut self) -> &mut Incoming<N> {
         &mut self.incoming
+    }
+
+    /// All that it holds.
+    #[doc(hidden)]
+    pub fn into_parts(self) -> Parts<N> {
+        let Response { head, url, past: Past { redirects, retries }, elapsed, incoming } = self;
+        Parts { head, url, redirects, retries, elapsed, incoming }
     }
 
     pub(crate) fn decode_text(&self, bytes: Vec<u8>) -> String {

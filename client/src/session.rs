@@ -148,6 +148,21 @@ impl<N: Net> Session<N> {
         }
     }
 
+    /// Reads or changes the cookies. They are locked meanwhile.
+    pub fn with_cookies<T>(&self, act: impl FnOnce(&mut Jar) -> T) -> T {
+        act(&mut self.jar())
+    }
+
+    /// The field Cookie of a request for `url`.
+    pub fn cookie_for_url(&self, url: &Url) -> Option<Vec<u8>> {
+        self.cookie_for(url, &self.0.settings)
+    }
+
+    /// A copy of the cookies; `None` while another thread has them locked, which after a fork is for ever.
+    pub fn try_cookies(&self) -> Option<Jar> {
+        self.0.jar.try_lock().ok().map(|jar| jar.clone())
+    }
+
     /// The client's settings, or the request's over them.
     fn settings(&self, request: &Request) -> Result<Cow<'_, Settings>> {
         match &request.config {

@@ -21,15 +21,13 @@ pyo3::create_exception!(
 
 /// The exception for an error of the engine: the signal handler's or the body's own where one of them raised.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    if error.kind() == Kind::Interrupted
-        && let Some(raised) = interrupt::take()
-    {
-        return raised;
-    }
-    if let Some(raised) = raised_by_source(py, error) {
-        return raised;
-    }
-    describe(py, error).unwrap_or_else(|failure| failure)
+    raised_by_python(py, error).unwrap_or_else(|| describe(py, error).unwrap_or_else(|failure| failure))
+}
+
+/// What a signal handler or the source of a body raised, where that is the cause.
+pub(crate) fn raised_by_python(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let interrupted = || (error.kind() == Kind::Interrupted).then(interrupt::take).flatten();
+    interrupted().or_else(|| raised_by_source(py, error))
 }
 
 fn describe(py: Python<'_>, error: &Error) -> PyResult<PyErr> {

@@ -2,11 +2,12 @@
 //!
 //! A thin crate: it turns Python objects into values, releases the GIL once, runs the blocking engine, and turns the
 //! outcome back. [`exchange`] serves the open lane, one request at a time below urllib3; [`express`] serves the
-//! express lane, a whole call of `requests.get`. What requests' rules are is decided in the Python package and in
+//! express lane, a whole call of `requests.get`; [`client`] is the modern `entreat.Client`. What requests' rules are is decided in the Python package and in
 //! core; who is to blame for an error is decided in core, and its Python class in the package.
 
 mod answer;
 mod body;
+mod client;
 mod debugging;
 mod environment;
 mod errors;
@@ -30,6 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::answer::{ResponseBase, fill, is_express};
+    #[pymodule_export]
+    use crate::client::{Client, Cookies, Headers, Request, Response};
     #[pymodule_export]
     use crate::exchange::{Engine, Raw};
     #[pymodule_export]

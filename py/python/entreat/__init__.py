@@ -6,7 +6,8 @@
     200
 
 This module loads the few light modules that nearly every program needs. Everything else (`adapters`, `auth`, `certs`,
-`compat`, `cookies`, `help`, `packages`, `utils`), and urllib3 with it, is imported when it is first looked at.
+`compat`, `cookies`, `help`, `packages`, `utils`), and urllib3 with it, is imported when it is first looked at. So is the
+modern client, `Client`, which is no part of requests: `client`, `errors`.
 `install()` lets `import requests` mean this package.
 """
 
@@ -76,11 +77,28 @@ __all__ = (
 )
 
 _SUBMODULES = frozenset(
-    ("_internal_utils", "_types", "adapters", "auth", "certs", "compat", "cookies", "help", "packages", "utils")
+    (
+        "_internal_utils",
+        "_types",
+        "adapters",
+        "auth",
+        "certs",
+        "client",
+        "compat",
+        "cookies",
+        "errors",
+        "help",
+        "packages",
+        "utils",
+    )
 )
 
-#: Names of requests' own `__init__` that take an import, and the module here that has them.
+#: Names that take an import, and the module here that has them: of the modern client, and of requests' own `__init__`.
 _ELSEWHERE = {
+    "Client": "client",
+    "Error": "errors",
+    "Limits": "client",
+    "Retry": "client",
     "JSONDecodeError": "exceptions",
     "RequestsDependencyWarning": "exceptions",
     "check_compatibility": "_dependencies",
@@ -96,6 +114,15 @@ _ELSEWHERE = {
     "install": "_alias",
     "uninstall": "_alias",
 }
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import client as client
+    from . import errors as errors
+    from .client import Client as Client
+    from .client import Limits as Limits
+    from .client import Retry as Retry
+    from .errors import Error as Error
 
 
 def __getattr__(name: str):

@@ -1,0 +1,64 @@
+"""The modern client: `entreat.Client`, and the values that it takes and gives.
+
+    with entreat.Client(base_url="https://api.example.org/v1", auth="token") as client:
+        for item in client.get("items", params={"page": 2}).raise_for_status().json():
+            ...
+
+Everything is done in Rust (`_native`); annotations and documentation of what is native are in `client.pyi`. Errors are in
+`entreat.errors`. The drop-in for requests (`entreat.Session`) has the same names for the same things, and requests'
+habits; docs/client.md shows the two side by side.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import MutableMapping
+
+from ._native import Client, Cookies, Headers, Request, Response
+
+__all__ = ("Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry")
+
+MutableMapping.register(Headers)
+
+#: How many connections there may be, and for how long they are kept. See `client.pyi`.
+Limits = namedtuple(
+    "Limits",
+    ("total", "per_origin", "idle_total", "idle_per_origin", "idle_timeout", "max_age"),
+    defaults=(None, None, 100, 10, 90.0, None),
+)
+
+#: For what, how often and how far apart a request that failed is sent again. See `client.pyi`.
+Retry = namedtuple(
+    "Retry",
+    (
+        "total",
+        "connect",
+        "read",
+        "status",
+        "statuses",
+        "methods",
+        "backoff",
+        "max_backoff",
+        "jitter",
+        "retry_after",
+        "max_retry_after",
+    ),
+    defaults=(
+        None,
+        None,
+        None,
+        (408, 429, 502, 503, 504),
+        ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"),
+        0.1,
+        20.0,
+        0.5,
+        True,
+        120.0,
+    ),
+)
+
+#: What a client's connections are doing: `Client.pool_stats`.
+PoolStats = namedtuple("PoolStats", ("idle", "in_use", "waiting", "opened", "reused"))
+
+for _made in (Limits, Retry, PoolStats):
+    _made.__module__ = __name__

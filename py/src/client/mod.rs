@@ -1,0 +1,386 @@
+//! `entreat.Client`: the modern client. Everything is done here and in the engine; the GIL is given up once a request.
+//!
+//! A client is a session of the engine, made anew in a forked child, and what it says once for all its requests
+//! (`arguments`). A call becomes a request as a value, the engine delivers it with its redirects, retries and cookies, and
+//! the answer is a `response`. Nothing of requests' rules is in here; `entreat.Session` is another face.
+
+mod arguments;
+mod config;
+mod content;
+mod cookies;
+mod errors;
+mod headers;
+mod pickled;
+mod pieces;
+mod request;
+mod response;
+
+pub(crate) use cookies::Cookies;
+pub(crate) use headers::Headers;
+pub(crate) use request::Request;
+pub(crate) use response::Response;
+
+use crate::interrupt;
+use crate::session::current_generation;
+use arguments::Defaults;
+use entreat::net::blocking::{Blocking, block};
+use entreat::session::Session;
+use entreat::{Config, Error, Kind, Parts, Url};
+use errors::{contradiction, raise, raise_with, wrong_type};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyString};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// Sends requests, keeps connections and cookies. Threads may share one.
+#[pyclass(module = "entreat.client", frozen, subclass)]
+pub(crate) struct Client {
+    /// And the fork generation in which it was made. Locked only with the GIL held, so never across a fork.
+    session: Mutex<(u64, Session<Blocking>)>,
+    config: Config,
+    defaults: Defaults,
+    closed: AtomicBool,
+}
+
+/// What came back, before it meets Python.
+struct Received {
+    parts: Parts<Blocking>,
+    /// The body, where it was to be read.
+    content: Option<Result<Vec<u8>, Error>>,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (base_url=None, **knobs))]
+    fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
+        let base = match base_url {
+            None | Some("") => None,
+            Some(text) => Some(Url::parse(text).map_err(|error| raise(py, &error))?),
+        };
+        let mut defaults = Defaults { base, ..Defaults::default() };
+        let mut cookies = None;
+        for (name, value) in knobs.into_iter().flatten() {
+            let name = name.cast::<PyString>()?.to_str()?.to_owned();
+            if name == "cookies" && !value.is_instance_of::<PyBool>() && !value.is_none() {
+                cookies = Some(value.clone());
+            }
+            read_knob(&mut defaults, &name, &value)?;
+        }
+        check(py, &defaults, knobs)?;
+        let config = defaults.knobs.config(py)?;
+        let session = Session::new(interrupt::NET, config.clone()).map_err(|error| raise(py, &error))?;
+        if let Some(cookies) = cookies {
+            put_cookies(&session, defaults.base.as_ref(), &cookies)?;
+        }
+        let session = Mutex::new((current_generation(), session));
+        Ok(Client { session, config, defaults, closed: AtomicBool::new(false) })
+    }
+
+    /// Sends ``GET url``.
+    #[pyo3(signature = (url, **options))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("GET"), url, options, false)
+    }
+
+    /// Sends ``OPTIONS url``.
+    #[pyo3(signature = (url, **options))]
+    fn options<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("OPTIONS"), url, options, false)
+    }
+
+    /// Sends ``HEAD url``.
+    #[pyo3(signature = (url, **options))]
+    fn head<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("HEAD"), url, options, false)
+    }
+
+    /// Sends ``POST url``.
+    #[pyo3(signature = (url, **options))]
+    fn post<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("POST"), url, options, false)
+    }
+
+    /// Sends ``PUT url``.
+    #[pyo3(signature = (url, **options))]
+    fn put<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("PUT"), url, options, false)
+    }
+
+    /// Sends ``PATCH url``.
+    #[pyo3(signature = (url, **options))]
+    fn patch<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("PATCH"), url, options, false)
+    }
+
+    /// Sends ``DELETE url``.
+    #[pyo3(signature = (url, **options))]
+    fn delete<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Borrowed("DELETE"), url, options, false)
+    }
+
+    /// Sends a request with any method, and reads its answer.
+    #[pyo3(signature = (method, url, **options))]
+    fn request<'py>(
+        slf: &Bound<'py, Self>,
+        method: String,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Owned(method), url, options, false)
+    }
+
+    /// The same, but leaves the body to be read as it comes: ``with client.stream("GET", url) as response``.
+    #[pyo3(signature = (method, url, **options))]
+    fn stream<'py>(
+        slf: &Bound<'py, Self>,
+        method: String,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<'py> {
+        Client::call(slf, Cow::Owned(method), url, options, true)
+    }
+
+    /// A request as this client would send it, to be looked at, changed in its headers, and sent by `send`.
+    #[pyo3(signature = (method, url, **options))]
+    fn build_request(
+        slf: &Bound<'_, Self>,
+        method: String,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Request> {
+        slf.get().build(slf.py(), Cow::Owned(method), url, options).map(Request::of)
+    }
+
+    /// Sends a request as it is; nothing of the client's headers or credentials is added.
+    #[pyo3(signature = (request, *, stream=false))]
+    fn send<'py>(slf: &Bound<'py, Self>, request: &Bound<'py, Request>, stream: bool) -> Answer<'py> {
+        let request = request.get().to_send(slf.py());
+        slf.get().deliver(slf.py(), request, stream)
+    }
+
+    /// The cookies that it keeps.
+    #[getter]
+    fn cookies(slf: &Bound<'_, Self>) -> Cookies {
+        Cookies::of(slf.clone().unbind())
+    }
+
+    /// The URL below which relative ones go.
+    #[getter]
+    fn base_url(&self) -> Option<&str> {
+        self.defaults.base.as_ref().map(Url::as_str)
+    }
+
+    /// What its connections are doing, at this moment.
+    #[getter]
+    fn pool_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let stats = self.session(py)?.engine().stats();
+        let class = py.import("entreat.client")?.getattr("PoolStats")?;
+        class.call1((stats.idle, stats.in_use, stats.waiting, stats.opened, stats.reused))
+    }
+
+    #[getter]
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Closes its connections. Streams that are open can be read to their end; new requests raise `ClientClosed`.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.closed.store(true, Ordering::Relaxed);
+        let session = self.session(py)?;
+        py.detach(|| block(session.engine().close()));
+        Ok(())
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        match slf.get().is_closed() {
+            true => Err(raise(slf.py(), &closed())),
+            false => Ok(slf.clone()),
+        }
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _trace: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __repr__(&self) -> String {
+        let base = self.base_url().map(|base| format!(" {}", request::without_credentials(base)));
+        format!("<Client{}{}>", base.unwrap_or_default(), if self.is_closed() { " (closed)" } else { "" })
+    }
+}
+
+type Answer<'py> = PyResult<Bound<'py, Response>>;
+
+impl Client {
+    fn call<'py>(
+        slf: &Bound<'py, Self>,
+        method: Cow<'static, str>,
+        url: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+        stream: bool,
+    ) -> Answer<'py> {
+        let this = slf.get();
+        let request = this.build(slf.py(), method, url, options)?;
+        this.deliver(slf.py(), request, stream)
+    }
+
+    fn build(
+        &self,
+        py: Python<'_>,
+        method: Cow<'static, str>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<entreat::Request> {
+        arguments::request(py, &self.defaults, method, url, options, |url| {
+            let session = self.session(py).ok()?;
+            py.detach(|| session.cookie_for_url(url))
+        })
+    }
+
+    /// Sends a request without the GIL, and makes the response.
+    fn deliver<'py>(&self, py: Python<'py>, request: entreat::Request, stream: bool) -> Answer<'py> {
+        let failed = |error: &Error, request: entreat::Request| match Bound::new(py, Request::of(request)) {
+            Ok(request) => raise_with(py, error, Some(request), None),
+            Err(failure) => failure,
+        };
+        if self.is_closed() {
+            return Err(failed(&closed(), request));
+        }
+        let session = self.session(py)?;
+        let sent = request.clone();
+        let outcome = py.detach(move || transfer(&session, sent, stream));
+        match outcome {
+            Err(error) => Err(failed(&error, request)),
+            Ok(Received { parts, content: None }) => Bound::new(py, Response::new(py, request, parts, None)),
+            Ok(Received { parts, content: Some(Ok(bytes)) }) => {
+                Bound::new(py, Response::new(py, request, parts, Some(&bytes)))
+            }
+            Ok(Received { parts, content: Some(Err(error)) }) => {
+                // The body broke off. What is there of the response goes with the error.
+                let response = Bound::new(py, Response::new(py, request.clone(), parts, None))?;
+                response.get().close_now();
+                let request = Bound::new(py, Request::of(request))?;
+                Err(raise_with(py, &error, Some(request), Some(&response)))
+            }
+        }
+    }
+
+    /// The session of this process.
+    fn session(&self, py: Python<'_>) -> PyResult<Session<Blocking>> {
+        let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = current_generation();
+        if slot.0 == generation {
+            return Ok(slot.1.clone());
+        }
+        let session = Session::new(interrupt::NET, self.config.clone()).map_err(|error| raise(py, &error))?;
+        if let Some(cookies) = slot.1.try_cookies() {
+            session.with_cookies(|jar| *jar = cookies);
+        }
+        // The parent's is left alone: dropping it could wait for a lock that a thread of the parent holds for ever.
+        std::mem::forget(std::mem::replace(&mut *slot, (generation, session.clone())));
+        Ok(session)
+    }
+}
+
+/// One exchange, with its body unless it is to be streamed.
+fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool) -> Result<Received, Error> {
+    let mut parts = block(session.deliver(request))?.into_parts();
+    let content = (!stream).then(|| block(parts.incoming.read_to_end()));
+    Ok(Received { parts, content })
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed).hint("make a new client, or close this one later")
+}
+
+fn read_knob(defaults: &mut Defaults, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    match name {
+        "headers" if value.is_none() => {}
+        "headers" => arguments::merge_headers(&mut defaults.headers, value)?,
+        "params" if value.is_none() => {}
+        "params" => defaults.params = arguments::pairs("params", value)?,
+        "auth" if value.is_none() => {}
+        "auth" => defaults.authorization = Some(arguments::authorization(value)?),
+        _ => {
+            if !defaults.knobs.set_for_client(name, value)? {
+                return Err(arguments::unknown(name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what contradicts itself.
+fn check(py: Python<'_>, defaults: &Defaults, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    let given = |name: &str| -> PyResult<bool> {
+        let value = knobs.map(|knobs| knobs.get_item(name)).transpose()?.flatten();
+        Ok(value.is_some_and(|value| !value.is_none()))
+    };
+    let both = |expected: &'static str, seen: &'static str| Err(contradiction(py, expected, seen));
+    if given("auth")? && defaults.headers.contains("Authorization") {
+        return both("either auth or a header Authorization", "both auth and headers[\"Authorization\"]");
+    }
+    if given("auth")? && defaults.base.as_ref().is_some_and(|base| base.credentials().is_some()) {
+        return both("either auth or credentials in base_url", "both auth and base_url with credentials");
+    }
+    if given("user_agent")? && defaults.headers.contains("User-Agent") {
+        return both(
+            "either user_agent or a header User-Agent",
+            "both user_agent and headers[\"User-Agent\"]",
+        );
+    }
+    Ok(())
+}
+
+/// Cookies that a program gives as a dictionary are for the host of its base URL.
+fn put_cookies(session: &Session<Blocking>, base: Option<&Url>, cookies: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = cookies.py();
+    if !cookies.is_instance_of::<PyDict>() {
+        return Err(wrong_type("cookies", "True, False or a dictionary", cookies));
+    }
+    let Some(base) = base else {
+        let expected = "base_url together with cookies as a dictionary, since a cookie belongs to a host";
+        return Err(contradiction(py, expected, "cookies without base_url"));
+    };
+    for (name, value) in arguments::pairs("cookies", cookies)? {
+        let outcome = session.with_cookies(|jar| jar.set(&name, &value, base.host(), "/", SystemTime::now()));
+        outcome.map_err(|error| raise(py, &error))?;
+    }
+    Ok(())
+}

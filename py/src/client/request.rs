@@ -1,0 +1,94 @@
+//! `Request`: what a client was asked to send, as a value that can be looked at, changed in its headers, and sent.
+//!
+//! Its headers are those of the client and of the call; what an exchange adds (Host, cookies, framing) is not among
+//! them. Bodies stay with the engine.
+
+use crate::client::arguments::{self, Defaults};
+use crate::client::headers::Headers;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+use std::borrow::Cow;
+
+/// A request.
+#[pyclass(module = "entreat.client", frozen)]
+pub(crate) struct Request {
+    request: entreat::Request,
+    /// Made when they are first looked at: from then on they count.
+    headers: PyOnceLock<Py<Headers>>,
+}
+
+impl Request {
+    pub(crate) fn of(request: entreat::Request) -> Request {
+        Request { request, headers: PyOnceLock::new() }
+    }
+
+    /// As the engine takes it.
+    pub(crate) fn to_send(&self, py: Python<'_>) -> entreat::Request {
+        let mut request = self.request.clone();
+        if let Some(headers) = self.headers.get(py) {
+            *request.headers_mut() = headers.get().fields().clone();
+        }
+        request
+    }
+}
+
+#[pymethods]
+impl Request {
+    /// A request of no client: takes what the methods of a client take.
+    #[new]
+    #[pyo3(signature = (method, url, **options))]
+    fn new(
+        py: Python<'_>,
+        method: String,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Request> {
+        let defaults = Defaults::default();
+        arguments::request(py, &defaults, Cow::Owned(method), url, options, |_| None).map(Request::of)
+    }
+
+    #[getter]
+    fn method(&self) -> &str {
+        self.request.method()
+    }
+
+    #[getter]
+    fn url(&self) -> &str {
+        self.request.url().map_or("", entreat::Url::as_str)
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Headers>> {
+        let make = || Py::new(py, Headers::of(self.request.headers().clone()));
+        Ok(self.headers.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Request {} {}>", self.method(), without_credentials(self.url()))
+    }
+
+    /// Without its body.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Pickled<'py>> {
+        let py = slf.py();
+        let options = PyDict::new(py);
+        options.set_item("headers", slf.get().headers(py)?)?;
+        let partial = py.import("functools")?.getattr("partial")?.call((slf.get_type(),), Some(&options))?;
+        Ok((partial, (slf.get().method().to_owned(), PyString::new(py, slf.get().url()).unbind())))
+    }
+}
+
+type Pickled<'py> = (Bound<'py, PyAny>, (String, Py<PyString>));
+
+/// The URL without user name and password.
+pub(super) fn without_credentials(url: &str) -> Cow<'_, str> {
+    match entreat::Url::parse(url) {
+        Ok(parsed) if parsed.credentials().is_some() => {
+            let origin = parsed.origin().into_owned();
+            let rest = &url[url.find("://").map_or(0, |at| at + 3)..];
+            let rest = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+            Cow::Owned(format!("{origin}{rest}"))
+        }
+        Ok(_) | Err(_) => Cow::Borrowed(url),
+    }
+}

@@ -1,0 +1,430 @@
+//! `Response`: an answer whose head has arrived. Its body was read with it, or comes in piece by piece.
+//!
+//! Everything is made when it is looked at: a program that only asks for the status pays for nothing else. The GIL is
+//! given up while bytes are waited for. A body that comes in is taken out of its place meanwhile, so that no lock is held
+//! by a thread that waits; another thread that asks in between is told so.
+
+use crate::client::errors::raise_with;
+use crate::client::headers::{Headers, text};
+use crate::client::pickled::{Head, State};
+use crate::client::pieces::{Pieces, Unit};
+use crate::client::request::{Request, without_credentials};
+use crate::exchange::latin1;
+use entreat::incoming::Incoming;
+use entreat::net::blocking::{Blocking, block};
+use entreat::{Error, Kind, ResponseHead, Url, Version};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// An answer.
+#[pyclass(module = "entreat.client", frozen)]
+pub(crate) struct Response {
+    head: ResponseHead,
+    url: Url,
+    elapsed: Duration,
+    /// Heads and URLs of the redirects on the way.
+    redirects: Vec<(ResponseHead, Url)>,
+    attempts: u32,
+    request: entreat::Request,
+    body: Mutex<Body>,
+    encoding: Mutex<Option<String>>,
+    headers: PyOnceLock<Py<Headers>>,
+    made_request: PyOnceLock<Py<Request>>,
+}
+
+/// Where the body is.
+enum Body {
+    /// All of it is here.
+    Read(Py<PyBytes>),
+    /// Nothing was read yet.
+    Arriving(Box<Incoming<Blocking>>),
+    /// Some of it was, by pieces.
+    Begun(Box<Incoming<Blocking>>),
+    /// A thread is waiting for more.
+    Busy,
+    /// It was read by pieces, to its end.
+    Consumed,
+    /// It was given up.
+    Closed,
+}
+
+impl Response {
+    /// `content` is the body where it was read with the head.
+    pub(super) fn new(
+        py: Python<'_>,
+        request: entreat::Request,
+        parts: entreat::Parts<Blocking>,
+        content: Option<&[u8]>,
+    ) -> Response {
+        let entreat::Parts { head, url, redirects, retries, elapsed, incoming } = parts;
+        let body = match content {
+            Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
+            None => Body::Arriving(Box::new(incoming)),
+        };
+        let redirects =
+            redirects.into_iter().map(|redirect| (redirect.head().clone(), redirect.url().clone()));
+        Response {
+            elapsed,
+            redirects: redirects.collect(),
+            attempts: retries.len() as u32 + 1,
+            ..Response::bare(head, url, request, body)
+        }
+    }
+
+    fn bare(head: ResponseHead, url: Url, request: entreat::Request, body: Body) -> Response {
+        Response {
+            head,
+            url,
+            elapsed: Duration::ZERO,
+            redirects: Vec::new(),
+            attempts: 1,
+            request,
+            body: Mutex::new(body),
+            encoding: Mutex::default(),
+            headers: PyOnceLock::new(),
+            made_request: PyOnceLock::new(),
+        }
+    }
+
+    fn body(&self) -> MutexGuard<'_, Body> {
+        // Never held while anything is waited for.
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn raise(slf: &Bound<'_, Self>, error: Error) -> PyErr {
+        let error = error.with_url(slf.get().url.as_str());
+        let request = slf.get().request(slf.py());
+        match request {
+            Ok(request) => raise_with(slf.py(), &error, Some(request), Some(slf)),
+            Err(failure) => failure,
+        }
+    }
+
+    /// The body where all of it is here.
+    pub(super) fn buffered(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
+        match &*self.body() {
+            Body::Read(bytes) => Some(bytes.clone_ref(py)),
+            Body::Arriving(_) | Body::Begun(_) | Body::Busy | Body::Consumed | Body::Closed => None,
+        }
+    }
+
+    /// The next piece of a body that comes in: empty at its end. `first` says that this is a new reader.
+    pub(super) fn next_piece(slf: &Bound<'_, Self>, size: usize, first: bool) -> PyResult<Vec<u8>> {
+        let mut incoming = Response::take(slf, first)?;
+        let (incoming, outcome) = slf.py().detach(move || {
+            let mut piece = vec![0; size];
+            let outcome = block(incoming.read(&mut piece)).map(|count| {
+                piece.truncate(count);
+                piece
+            });
+            (incoming, outcome)
+        });
+        *slf.get().body() = match &outcome {
+            Ok(piece) if piece.is_empty() => Body::Consumed,
+            Ok(_) => Body::Begun(incoming),
+            Err(_) => Body::Closed,
+        };
+        outcome.map_err(|error| Response::raise(slf, error))
+    }
+
+    /// Takes the body out of its place. A new reader must be the first one.
+    fn take(slf: &Bound<'_, Self>, first: bool) -> PyResult<Box<Incoming<Blocking>>> {
+        let mut body = slf.get().body();
+        let (left, outcome) = match std::mem::replace(&mut *body, Body::Busy) {
+            Body::Arriving(incoming) => return Ok(incoming),
+            Body::Begun(incoming) if !first => return Ok(incoming),
+            left @ Body::Begun(_) => (left, "some of it was read by pieces"),
+            Body::Busy => (Body::Busy, "another thread is reading it"),
+            Body::Consumed => (Body::Consumed, "it was read by pieces"),
+            Body::Closed => (Body::Closed, "the response was closed"),
+            left @ Body::Read(_) => (left, "it was read"),
+        };
+        *body = left;
+        drop(body);
+        let hint = "call read() first to keep the whole body, or leave stream out";
+        Err(Response::raise(slf, Error::new(Kind::BodyConsumed).seen(outcome).hint(hint)))
+    }
+
+    pub(super) fn close_now(&self) {
+        let mut body = self.body();
+        let left = match std::mem::replace(&mut *body, Body::Closed) {
+            left @ (Body::Read(_) | Body::Consumed | Body::Busy) => left,
+            Body::Arriving(_) | Body::Begun(_) | Body::Closed => Body::Closed,
+        };
+        *body = left;
+    }
+
+    fn charset(&self) -> Option<String> {
+        let content_type = text(self.head.headers.get("Content-Type")?);
+        content_type.split(';').skip(1).find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let value = value.trim().trim_matches(['"', '\'']);
+            (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then(|| value.to_owned())
+        })
+    }
+}
+
+#[pymethods]
+impl Response {
+    #[getter]
+    fn status_code(&self) -> u16 {
+        self.head.status
+    }
+
+    #[getter]
+    fn reason(&self) -> String {
+        latin1(&self.head.reason).trim().to_owned()
+    }
+
+    /// True for a status below 400.
+    #[getter]
+    fn ok(&self) -> bool {
+        self.head.status < 400
+    }
+
+    /// True for a redirect that was not followed.
+    #[getter]
+    fn is_redirect(&self) -> bool {
+        entreat_core::policy::redirect::is_redirect(self.head.status)
+            && self.head.headers.contains("Location")
+    }
+
+    /// The URL that answered: the last one, where redirects were followed.
+    #[getter]
+    fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// ``HTTP/1.1`` or ``HTTP/1.0``.
+    #[getter]
+    fn http_version(&self) -> &'static str {
+        match self.head.version {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        }
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Headers>> {
+        let make = || Py::new(py, Headers::of(self.head.headers.clone()));
+        Ok(self.headers.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// The request as the program made it.
+    #[getter]
+    pub(super) fn request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Request>> {
+        let make = || Py::new(py, Request::of(self.request.clone()));
+        Ok(self.made_request.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// From the start of the request, redirects included, to the end of this head.
+    #[getter]
+    fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// How often the request was tried: 1, and one more for each retry.
+    #[getter]
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The redirects that were followed, without their bodies.
+    #[getter]
+    fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let passed = self.redirects.iter().map(|(head, url)| {
+            // Nobody read their bodies.
+            let body = Body::Read(PyBytes::new(py, b"").unbind());
+            Py::new(py, Response::bare(head.clone(), url.clone(), self.request.clone(), body))
+        });
+        PyList::new(py, passed.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// The cookies that this response set, by name.
+    #[getter]
+    fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let cookies = PyDict::new(py);
+        for field in self.head.headers.get_all("Set-Cookie").map(text) {
+            let pair = field.split(';').next().unwrap_or_default();
+            let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+            cookies.set_item(name.trim(), value.trim())?;
+        }
+        Ok(cookies)
+    }
+
+    /// The charset of the body as text: set by hand, or named by the server, or UTF-8.
+    #[getter]
+    fn encoding(&self) -> String {
+        let set = self.encoding.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        set.or_else(|| self.charset()).unwrap_or_else(|| "utf-8".to_owned())
+    }
+
+    #[setter]
+    fn set_encoding(&self, encoding: Option<String>) {
+        *self.encoding.lock().unwrap_or_else(PoisonError::into_inner) = encoding;
+    }
+
+    /// The body, decoded by its Content-Encoding. Of a stream it is read now, and kept.
+    #[getter]
+    fn content<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = slf.py();
+        if let Some(bytes) = slf.get().buffered(py) {
+            return Ok(bytes.into_bound(py));
+        }
+        let mut incoming = Response::take(slf, true)?;
+        let outcome = py.detach(move || block(incoming.read_to_end()));
+        match outcome {
+            Ok(bytes) => {
+                let bytes = PyBytes::new(py, &bytes);
+                *slf.get().body() = Body::Read(bytes.clone().unbind());
+                Ok(bytes)
+            }
+            Err(error) => {
+                *slf.get().body() = Body::Closed;
+                Err(Response::raise(slf, error))
+            }
+        }
+    }
+
+    /// Reads all of the body, and keeps it.
+    fn read<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        Response::content(slf)
+    }
+
+    /// The body as text, by `encoding`; what it cannot hold becomes U+FFFD.
+    #[getter]
+    fn text<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
+        let content = Response::content(slf)?;
+        let encoding = slf.get().encoding();
+        if encoding.eq_ignore_ascii_case("utf-8") || encoding.eq_ignore_ascii_case("utf8") {
+            let bytes = content.as_bytes();
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            return Ok(PyString::new(slf.py(), &String::from_utf8_lossy(bytes)));
+        }
+        let decode = |name: &str| content.call_method1("decode", (name, "replace"));
+        // A charset that nobody knows.
+        let text = decode(&encoding).or_else(|_| decode("utf-8"))?;
+        Ok(text.cast_into::<PyString>()?)
+    }
+
+    /// The body as JSON; keywords go to `json.loads`.
+    #[pyo3(signature = (**options))]
+    fn json<'py>(
+        slf: &Bound<'py, Self>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let content = Response::content(slf)?;
+        let loaded = slf.py().import("json")?.getattr("loads")?.call((&content,), options);
+        loaded.map_err(|cause| {
+            if !cause.is_instance_of::<PyValueError>(slf.py()) {
+                return cause;
+            }
+            let seen = entreat_core::error::excerpt(content.as_bytes());
+            let error = Error::new(Kind::InvalidContent).expected("JSON").seen(seen);
+            let raised = Response::raise(slf, error);
+            raised.set_cause(slf.py(), Some(cause));
+            raised
+        })
+    }
+
+    /// The body by pieces of at most so many bytes, as they come.
+    #[pyo3(signature = (size=65536))]
+    fn iter_bytes(slf: &Bound<'_, Self>, size: usize) -> PyResult<Pieces> {
+        match size {
+            0 => Err(PyValueError::new_err("size must be above 0")),
+            // A buffer of that size is made for each piece.
+            size => Ok(Pieces::new(slf.clone().unbind(), Unit::Bytes, size.min(16 << 20))),
+        }
+    }
+
+    /// The body as text, by pieces as they come.
+    fn iter_text(slf: &Bound<'_, Self>) -> Pieces {
+        Pieces::new(slf.clone().unbind(), Unit::Text, 65536)
+    }
+
+    /// The body line by line, without line ends, which are LF or CRLF.
+    fn iter_lines(slf: &Bound<'_, Self>) -> Pieces {
+        Pieces::new(slf.clone().unbind(), Unit::Lines, 8192)
+    }
+
+    /// The response itself where its status is below 400; else an error that shows the head of the body.
+    fn raise_for_status<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let this = slf.get();
+        if this.ok() {
+            return Ok(slf.clone());
+        }
+        let mut seen = format!("{} {}", this.head.status, this.reason());
+        if this.buffered(slf.py()).is_some() {
+            let body = Response::text(slf)?;
+            let body = body.to_str()?.trim();
+            if !body.is_empty() {
+                let more = if body.chars().nth(SHOWN).is_some() { "…" } else { "" };
+                seen = format!("{}: {}{more}", seen.trim(), body.chars().take(SHOWN).collect::<String>());
+            }
+        }
+        Err(Response::raise(slf, Error::new(Kind::Status).expected("a status below 400").seen(seen)))
+    }
+
+    /// True where nothing more will come.
+    #[getter]
+    fn is_closed(&self) -> bool {
+        match &*self.body() {
+            Body::Read(_) | Body::Consumed | Body::Closed => true,
+            Body::Arriving(_) | Body::Begun(_) | Body::Busy => false,
+        }
+    }
+
+    /// Gives up what has not been read; its connection is closed, unless all of the body has arrived.
+    fn close(&self) {
+        self.close_now();
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    fn __exit__(&self, _class: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) {
+        self.close();
+    }
+
+    /// Of a body that was not read, only that it is gone is kept.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (State,))> {
+        let (py, this) = (slf.py(), slf.get());
+        let encoding = this.encoding.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let state = State {
+            head: Head::of(&this.head, &this.url),
+            passed: this.redirects.iter().map(|(head, url)| Head::of(head, url)).collect(),
+            elapsed: this.elapsed.as_secs_f64(),
+            attempts: this.attempts,
+            encoding,
+            content: this.buffered(py).map(|bytes| bytes.as_bytes(py).to_vec()),
+            request: this.request(py)?.unbind(),
+        };
+        Ok((slf.get_type().getattr("_again")?, (state,)))
+    }
+
+    #[staticmethod]
+    fn _again(py: Python<'_>, state: State) -> PyResult<Response> {
+        let body = state.content.map_or(Body::Closed, |bytes| Body::Read(PyBytes::new(py, &bytes).unbind()));
+        let (head, url) = state.head.read(py)?;
+        let request = state.request.get().to_send(py);
+        Ok(Response {
+            elapsed: Duration::try_from_secs_f64(state.elapsed).unwrap_or_default(),
+            redirects: state.passed.into_iter().map(|head| head.read(py)).collect::<PyResult<_>>()?,
+            attempts: state.attempts,
+            encoding: Mutex::new(state.encoding),
+            ..Response::bare(head, url, request, body)
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Response {} {}>", self.head.status, without_credentials(self.url.as_str()))
+    }
+}
+
+/// How many characters of a body an error shows.
+const SHOWN: usize = 200;
