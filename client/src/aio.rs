@@ -4,6 +4,7 @@
 //! [`Response`] is shared. Dropping a future cancels it, and closes the connection that it was using.
 
 use crate::consume::{PIECE, inside};
+use crate::cookies::Cookies;
 use crate::net::tokio::Tokio;
 use crate::session::Session;
 use crate::{Config, Request, Result};
@@ -57,6 +58,11 @@ impl Client {
     /// Closes the connections. Requests sent from now on fail with [`crate::Kind::Closed`].
     pub async fn close(&self) {
         self.0.engine().close().await;
+    }
+
+    /// The cookies of this client.
+    pub fn cookies(&self) -> Cookies {
+        Cookies::new(self.0.jar())
     }
 
     /// What the connections are doing, at this moment.
@@ -178,6 +184,6 @@ pub async fn get(url: impl AsRef<str>) -> Result<Response> {
 /// As [`crate::Client::send`].
 pub async fn send(request: Request) -> Result<Response> {
     static CONFIG: OnceLock<Config> = OnceLock::new();
-    let config = CONFIG.get_or_init(|| Config::new().cookies(false));
+    let config = CONFIG.get_or_init(|| Config::new().cookies(false).hsts(false));
     Client::with_config(config.clone())?.send(request).await
 }

@@ -230,6 +230,15 @@ impl Body {
             Content::Stream(stream) => stream.slot().rewind(),
         }
     }
+
+    /// All of it, where it need not be read first.
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Content::Empty => Some(b""),
+            Content::Bytes(owner) => Some((**owner).as_ref()),
+            Content::Stream(_) => None,
+        }
+    }
 }
 
 /// A body that is read inside of another one, from its start to its end: part of a form, or what is compressed.

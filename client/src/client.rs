@@ -1,5 +1,6 @@
 //! The blocking client: a [`Session`] on the caller's own thread.
 
+use crate::cookies::Cookies;
 use crate::net::blocking::{Blocking, block};
 use crate::request::Request;
 use crate::response::Response;
@@ -58,6 +59,11 @@ impl Client {
     /// Closes the connections. Requests sent from now on fail with [`Kind::Closed`](crate::Kind).
     pub fn close(&self) {
         block(self.0.engine().close());
+    }
+
+    /// The cookies of this client.
+    pub fn cookies(&self) -> Cookies {
+        Cookies::new(self.0.jar())
     }
 
     /// What the connections are doing, at this moment.

@@ -31,6 +31,7 @@ mod client;
 mod compressed;
 mod connection;
 mod consume;
+mod cookies;
 mod dial;
 #[doc(hidden)]
 pub mod engine;
@@ -38,6 +39,7 @@ mod environment;
 mod fork;
 #[doc(hidden)]
 pub mod incoming;
+mod login;
 mod multipart;
 #[doc(hidden)]
 pub mod net;
@@ -61,12 +63,16 @@ mod transport;
 pub use body::{Body, Source};
 pub use client::Client;
 pub use consume::Lines;
+pub use cookies::Cookies;
 pub use engine::PoolStats;
 pub use entreat_core::content::Expansion;
 pub use entreat_core::content::encode::Coding;
 pub use entreat_core::dial::Family;
 pub use entreat_core::error::Answer;
 pub use entreat_core::names::Resolve;
+pub use entreat_core::policy::auth::sigv4::Signer as SigV4;
+pub use entreat_core::policy::auth::{Asked, Auth, Credentials, Flow, Reply, Rounds};
+pub use entreat_core::policy::cookies::{Cookie, Jar, SameSite, SharedJar};
 pub use entreat_core::policy::expect::Rules as ExpectRules;
 pub use entreat_core::policy::guard::Guard;
 pub use entreat_core::policy::proxy::Map as Proxies;
@@ -103,7 +109,7 @@ pub fn get(url: impl AsRef<str>) -> Result<Response> {
 /// As [`Client::send`].
 pub fn send(request: Request) -> Result<Response> {
     static SHARED: OnceLock<Client> = OnceLock::new();
-    let shared = SHARED.get_or_init(|| match Client::with_config(Config::new().cookies(false)) {
+    let shared = SHARED.get_or_init(|| match Client::with_config(Config::new().cookies(false).hsts(false)) {
         Ok(client) => client,
         Err(error) => unreachable!("these settings are valid: {error}"),
     });

@@ -9,7 +9,7 @@ use crate::multipart::Form;
 #[cfg(feature = "json")]
 use entreat_core::Kind;
 use entreat_core::content::encode::Coding;
-use entreat_core::policy::auth::{Credentials, basic};
+use entreat_core::policy::auth::{Auth, Credentials, basic};
 use entreat_core::{Config, Error, Headers, Result, Timeout, Url};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -163,6 +163,17 @@ impl Request {
             Ok(bytes) => self.content("application/json", bytes),
             Err(error) => self.note(Err(Error::new(Kind::InvalidBody).with_source(error))),
         }
+    }
+
+    /// Proves who sends this request, in the place of what its client says; it goes before an Authorization header,
+    /// except for netrc, which does not.
+    ///
+    /// ```
+    /// # use entreat::{Auth, Request};
+    /// let request = Request::get("http://example.org/").auth(Auth::digest("user", "secret"));
+    /// ```
+    pub fn auth(self, auth: Auth) -> Request {
+        self.configure(|config| config.auth(auth))
     }
 
     /// Sets HTTP Basic credentials (RFC 7617), in UTF-8.

@@ -8,19 +8,22 @@ use crate::asking::Asking;
 use crate::body::Body;
 use crate::engine::{Engine, Outgoing};
 use crate::environment;
+use crate::login::{Known, Login};
 use crate::net::Net;
 use crate::request::Request;
 use crate::response::{Past, Redirect, Response};
 use crate::retries::Retries;
-use entreat_core::exchange::{self, Draft, Judgement};
-use entreat_core::policy::cookies::{self, Jar};
+use entreat_core::exchange::{self, BodyFraming, Draft, Judgement};
+use entreat_core::policy::cookies::{self, Jar, SharedJar};
+use entreat_core::policy::hsts;
 use entreat_core::policy::proxy::Environment;
 use entreat_core::policy::redirect;
 use entreat_core::policy::retry::Budget;
 use entreat_core::route::{self, PROXY_AUTHORIZATION, Proxy};
-use entreat_core::{Config, Deadlines, ResponseHead, Result, Scheme, Settings, Url};
+use entreat_core::{Config, Deadlines, Headers, ResponseHead, Result, Scheme, Settings, Url};
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// Settings, cookies and connections. Cheap to clone; clones share everything.
@@ -30,13 +33,23 @@ struct Shared<N: Net> {
     engine: Arc<Engine<N>>,
     config: Config,
     settings: Settings,
-    jar: Mutex<Jar>,
+    jar: SharedJar,
+    /// Which hosts want TLS, where that is to be remembered.
+    hsts: Option<Hosts>,
+    known: Known,
     retry_budget: Mutex<Budget>,
     /// The proxies that the environment names, read when they are first asked for: at the start, where the client
     /// trusts it.
     environment: OnceLock<Environment>,
     /// No request without settings of its own goes through a proxy.
     goes_straight: bool,
+}
+
+/// The hosts that want TLS. Most clients never hear of one, so whether there is any is told without the lock.
+#[derive(Default)]
+struct Hosts {
+    any: AtomicBool,
+    store: Mutex<hsts::Store>,
 }
 
 impl<N: Net> Session<N> {
@@ -49,11 +62,15 @@ impl<N: Net> Session<N> {
         settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
         let engine = Engine::new(net, settings.pool);
         let retry_budget = Mutex::new(settings.retry_budget);
+        let jar = settings.jar.clone().unwrap_or_default();
+        let hsts = settings.hsts.then(Hosts::default);
         let mut shared = Shared {
             engine,
             config,
             settings,
-            jar: Mutex::new(Jar::new()),
+            jar,
+            hsts,
+            known: Known::default(),
             retry_budget,
             environment: OnceLock::new(),
             goes_straight: true,
@@ -76,7 +93,7 @@ impl<N: Net> Session<N> {
     /// # Errors
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
     pub async fn deliver(&self, mut request: Request) -> Result<Response<N>> {
-        let mut url = request.check()?.clone();
+        let mut url = self.upgraded(request.check()?.clone())?;
         request.complete().map_err(|error| error.with_url(url.as_str()))?;
         let settings = self.settings(&request)?;
         let started = self.0.engine.net.now();
@@ -84,21 +101,17 @@ impl<N: Net> Session<N> {
         let mut proxy = self.proxy_for(&url, &request, &settings)?;
         let mut history = Vec::new();
         let mut asking = Asking::new();
+        let mut login = Login::begin(&settings, &request, &self.0.known);
         let mut retries =
             Retries::new(&self.0.engine.net, &settings.retries, &self.0.retry_budget, deadlines);
         loop {
-            let cookie = self.cookie_for(&url, &settings);
-            let draft = Draft {
-                method: &request.method,
-                url: &url,
-                headers: &request.headers,
-                body: request.body.length(),
-                cookie: cookie.as_deref(),
-                proxy: proxy.as_deref(),
-            };
-            let (mut headers, framing) =
-                exchange::prepare(&draft, &settings).map_err(|error| error.with_url(url.as_str()))?;
+            let (mut headers, framing) = self
+                .prepare(&request, &url, proxy.as_deref(), &settings)
+                .map_err(|error| error.with_url(url.as_str()))?;
             asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
+            if let Some(login) = &mut login {
+                login.sign(&mut headers, &url, &request).map_err(|error| error.with_url(url.as_str()))?;
+            }
             let outgoing = Outgoing {
                 method: &request.method,
                 url: &url,
@@ -118,8 +131,14 @@ impl<N: Net> Session<N> {
                     continue;
                 }
             };
-            self.store_cookies(&url, &head, &settings);
+            self.remember(&url, &head, &settings);
             if asking.is_futile(head.status, &headers, &mut request) {
+                incoming.skip().await;
+                continue;
+            }
+            if let Some(login) = &mut login
+                && login.judge(&head, &headers, &url, &request)?
+            {
                 incoming.skip().await;
                 continue;
             }
@@ -140,7 +159,9 @@ impl<N: Net> Session<N> {
                 Judgement::Follow(next) => {
                     incoming.skip().await;
                     drop(incoming);
-                    let target = redirected(&mut request, &url, next)?;
+                    let strip = next.strip_credentials;
+                    login = login.and_then(|mut login| login.follow(strip).then_some(login));
+                    let target = self.upgraded(redirected(&mut request, &url, next)?)?;
                     proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
                     history.push(Redirect::new(head, std::mem::replace(&mut url, target)));
                 }
@@ -148,9 +169,29 @@ impl<N: Net> Session<N> {
         }
     }
 
+    /// The fields of the request, with the cookies that go along.
+    fn prepare(
+        &self,
+        request: &Request,
+        url: &Url,
+        proxy: Option<&Proxy>,
+        settings: &Settings,
+    ) -> Result<(Headers, BodyFraming)> {
+        let cookie = self.cookie_for(url, settings);
+        let draft = Draft {
+            method: &request.method,
+            url,
+            headers: &request.headers,
+            body: request.body.length(),
+            cookie: cookie.as_deref(),
+            proxy,
+        };
+        exchange::prepare(&draft, settings)
+    }
+
     /// Reads or changes the cookies. They are locked meanwhile.
     pub fn with_cookies<T>(&self, act: impl FnOnce(&mut Jar) -> T) -> T {
-        act(&mut self.jar())
+        act(&mut self.0.jar.lock())
     }
 
     /// The field Cookie of a request for `url`.
@@ -160,7 +201,7 @@ impl<N: Net> Session<N> {
 
     /// A copy of the cookies; `None` while another thread has them locked, which after a fork is for ever.
     pub fn try_cookies(&self) -> Option<Jar> {
-        self.0.jar.try_lock().ok().map(|jar| jar.clone())
+        self.0.jar.try_lock().map(|jar| jar.clone())
     }
 
     /// The client's settings, or the request's over them.
@@ -203,11 +244,30 @@ impl<N: Net> Session<N> {
         if !settings.cookies {
             return None;
         }
-        let mut jar = self.jar();
+        let mut jar = self.0.jar.lock();
         if jar.is_empty() {
             return None;
         }
         jar.header_for(&facts(url), SystemTime::now())
+    }
+
+    /// The URL over TLS, where its host wants that.
+    fn upgraded(&self, url: Url) -> Result<Url> {
+        match &self.0.hsts {
+            Some(hosts) if url.scheme() == Scheme::Http && hosts.cover(&url) => url.with_https(),
+            Some(_) | None => Ok(url),
+        }
+    }
+
+    /// Keeps what an answer says for the requests to come.
+    fn remember(&self, url: &Url, head: &ResponseHead, settings: &Settings) {
+        if url.scheme() == Scheme::Https
+            && let Some(hosts) = &self.0.hsts
+            && let Some(field) = head.headers.get("Strict-Transport-Security")
+        {
+            hosts.note(url, field);
+        }
+        self.store_cookies(url, head, settings);
     }
 
     fn store_cookies(&self, url: &Url, head: &ResponseHead, settings: &Settings) {
@@ -216,13 +276,26 @@ impl<N: Net> Session<N> {
         }
         let now = SystemTime::now();
         for value in head.headers.get_all("Set-Cookie") {
-            self.jar().store(&facts(url), value, now);
+            self.0.jar.lock().store(&facts(url), value, now);
         }
     }
 
-    fn jar(&self) -> MutexGuard<'_, Jar> {
-        // Each change of the jar is one step: what a panicking thread leaves is whole.
-        self.0.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The cookies.
+    pub fn jar(&self) -> &SharedJar {
+        &self.0.jar
+    }
+}
+
+impl Hosts {
+    fn cover(&self, url: &Url) -> bool {
+        self.any.load(Ordering::Relaxed)
+            && self.store.lock().unwrap_or_else(PoisonError::into_inner).covers(url.host(), SystemTime::now())
+    }
+
+    fn note(&self, url: &Url, field: &[u8]) {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.note(true, url.host(), field, SystemTime::now());
+        self.any.store(!store.is_empty(), Ordering::Relaxed);
     }
 }
 

@@ -7,6 +7,8 @@ use crate::deadline::Timeout;
 use crate::error::{Error, Kind, Result};
 use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
+use crate::policy::auth::Auth;
+use crate::policy::cookies::SharedJar;
 use crate::policy::{proxy, redirect, retry};
 use crate::pool;
 use crate::tls::TlsRules;
@@ -14,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 
 mod messages;
 mod network;
+mod policies;
 mod proxies;
 
 pub use messages::{Hook, Messages};
@@ -46,6 +49,9 @@ pub struct Config {
     trust_environment: Option<bool>,
     proxy_headers: Option<Arc<Headers>>,
     proxy_tls: Option<Arc<TlsRules>>,
+    auth: Option<Arc<Auth>>,
+    hsts: Option<bool>,
+    jar: Option<SharedJar>,
 }
 
 /// All settings of one exchange, none left open.
@@ -85,6 +91,12 @@ pub struct Settings {
     pub proxy_headers: Option<Arc<Headers>>,
     /// Whom to trust as a proxy; `None` for what [`Settings::tls_with_proxy`] makes of `tls`.
     pub proxy_tls: Option<Arc<TlsRules>>,
+    /// How requests prove who sends them.
+    pub auth: Option<Arc<Auth>>,
+    /// Remember which hosts want TLS. Client scope only: a request cannot change it.
+    pub hsts: bool,
+    /// Where cookies are kept; `None` for a jar of the client's own. Client scope only.
+    pub jar: Option<SharedJar>,
 }
 
 impl Config {
@@ -185,6 +197,9 @@ impl Config {
             trust_environment: self.trust_environment.or(base.trust_environment),
             proxy_headers: self.proxy_headers.or_else(|| base.proxy_headers.clone()),
             proxy_tls: self.proxy_tls.or_else(|| base.proxy_tls.clone()),
+            auth: self.auth.or_else(|| base.auth.clone()),
+            hsts: self.hsts.or(base.hsts),
+            jar: self.jar.or_else(|| base.jar.clone()),
         }
     }
 
@@ -212,11 +227,15 @@ impl Config {
             trust_environment: self.trust_environment.unwrap_or(true),
             proxy_headers: self.proxy_headers,
             proxy_tls: self.proxy_tls,
+            auth: self.auth,
+            hsts: self.hsts.unwrap_or(true),
+            jar: self.jar,
         };
         proxies::check_fields(settings.proxy_headers.as_deref())?;
         settings.timeout.check()?;
         settings.pool.check()?;
         settings.tls.check()?;
+        settings.auth.as_ref().map_or(Ok(()), |auth| auth.check())?;
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));

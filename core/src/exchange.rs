@@ -1,10 +1,15 @@
 //! The order of decisions around one exchange, on one page: [`prepare`], [`judge`], [`recover`].
 //!
-//! * `prepare`: which fields the request carries, and how its body is framed (RFC 9112 section 6).
-//! * `judge`: what becomes of a response: store its cookies, follow a redirect, deliver.
-//! * `recover`: what becomes of a failure: replay on a fresh connection, or give up.
+//! * Before a request: `policy::hsts` (is it to go over TLS?), `route` (through which proxy?), `policy::cookies` (which
+//!   go along?), [`prepare`] (which fields it carries, Accept-Encoding among them, and how its body is framed: RFC 9112
+//!   section 6), `policy::expect` (is the server asked before the body?), `policy::auth` (who is it from?). Credentials
+//!   come last, since some schemes sign all the rest.
+//! * After an answer: keep what it says (`policy::hsts`, `policy::cookies`); send again without Expect; answer a challenge
+//!   (`policy::auth`); try again later (`policy::retry`); [`judge`]: follow a redirect (`policy::redirect`), or deliver.
+//! * After a failure: [`recover`], to replay on a fresh connection; then `policy::retry`.
 //!
-//! Each line asks one policy or states one rule. The engine calls these three between its own steps.
+//! Each line of these functions asks one policy or states one rule. `Session::deliver` of the crate `entreat` has the
+//! loop, and calls all of them in this order between its own steps.
 
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result, excerpt};

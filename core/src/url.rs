@@ -234,6 +234,23 @@ impl Url {
         Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
     }
 
+    /// The same over TLS: RFC 6797 section 8.3. A port that was the scheme's own is the new one's; any other stays.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidUrl`], only where the URL is at its limit of 4 GiB.
+    pub fn with_https(&self) -> Result<Url> {
+        match self.scheme {
+            Scheme::Https | Scheme::HttpUnix => Ok(self.clone()),
+            Scheme::Http => {
+                let mut text = format!("https{}", &self.text[Scheme::Http.as_str().len()..]);
+                if let Some(at) = text[..self.path as usize + 1].strip_suffix(":80").map(str::len) {
+                    text.replace_range(at..at + 3, "");
+                }
+                Url::cut(text, Scheme::Https)
+            }
+        }
+    }
+
     /// The same with the zone of its IPv6 address, percent-encoded (RFC 6874), which the WHATWG parser does not take.
     fn with_zone(self, zone: &str) -> Result<Url> {
         let text = self.text.replacen(']', &format!("%25{zone}]"), 1);

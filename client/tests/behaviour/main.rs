@@ -4,6 +4,7 @@
 //! (`entreat::net::scripted`), in memory or over loopback. Where time matters, the scripted net is exact, and the real
 //! ones only have to have waited long enough: nothing here depends on a machine being fast.
 
+mod auth;
 mod bad_input;
 mod broken;
 mod cancellation;
@@ -16,6 +17,7 @@ mod exchange;
 mod expect;
 mod faces;
 mod guard;
+mod hsts;
 mod limits;
 mod multipart;
 mod names;

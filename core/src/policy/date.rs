@@ -58,13 +58,22 @@ pub fn parse(text: &[u8]) -> Option<SystemTime> {
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 section 5.6.7 prefers. Moments before 1970 become
 /// 1970.
 pub fn format(moment: SystemTime) -> String {
-    let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let days = seconds / SECONDS_PER_DAY;
-    let (year, month, day) = civil_from_days(days);
+    let days = seconds_since_epoch(moment) / SECONDS_PER_DAY;
     let weekday = WEEKDAYS[(days % 7) as usize];
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let (year, month, day, hour, minute, second) = parts(moment);
     let month = MONTHS[month as usize - 1];
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// Year, month, day, hour, minute and second in UTC, for other ways of writing it. Moments before 1970 become 1970.
+pub fn parts(moment: SystemTime) -> (u64, u64, u64, u64, u64, u64) {
+    let seconds = seconds_since_epoch(moment);
+    let (year, month, day) = civil_from_days(seconds / SECONDS_PER_DAY);
+    (year, month, day, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
+}
+
+fn seconds_since_epoch(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// `delimiter = %x09 / %x20-2F / %x3B-40 / %x5B-60 / %x7B-7E`

@@ -13,9 +13,12 @@ pub mod bearer;
 mod challenge;
 pub mod digest;
 pub mod netrc;
+mod scheme;
+pub mod sigv4;
 
 pub use crate::policy::credentials::Credentials;
 pub use challenge::{Challenge, challenges};
+pub use scheme::{Asked, Auth, Flow, Reply, Rounds};
 
 /// Who asks: the origin server, or a proxy on the way. They use fields of their own (sections 11.6 and 11.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

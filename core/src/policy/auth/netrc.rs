@@ -78,7 +78,19 @@ impl Netrc {
 
     /// What is sent to a host: its login, or its account where there is no login, and its password.
     pub fn credentials(&self, host: &str) -> Option<Credentials> {
-        let Entry { credentials, account } = self.lookup(host)?;
+        self.lookup(host).and_then(Entry::sent)
+    }
+
+    /// As [`Netrc::credentials`], out of the host's own entry alone: for a host that somebody else chose, by a redirect.
+    /// `default` is for the hosts that the user asks for.
+    pub fn own_credentials(&self, host: &str) -> Option<Credentials> {
+        self.machines.get(host).and_then(Entry::sent)
+    }
+}
+
+impl Entry {
+    fn sent(&self) -> Option<Credentials> {
+        let Entry { credentials, account } = self;
         let user = if credentials.user.is_empty() { account } else { &credentials.user };
         if user.is_empty() && credentials.password.is_empty() {
             return None;

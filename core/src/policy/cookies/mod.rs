@@ -15,11 +15,14 @@ mod jar;
 mod netscape;
 mod parse;
 mod scope;
+mod shared;
 
 pub use jar::{Jar, Outcome};
 pub use scope::{default_path, domain_matches, is_public_suffix, path_matches};
+pub use shared::SharedJar;
 
 use parse::SetCookie;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// What is accepted, and how much.
@@ -77,8 +80,8 @@ pub struct Facts<'a> {
     pub path: &'a str,
 }
 
-/// One cookie. Name and value are bytes, since that is what servers send and want back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One cookie. Name and value are bytes, since that is what servers send and want back. `Debug` hides the value.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Cookie {
     /// Empty only under [`Rules::nameless`].
     pub name: Vec<u8>,
@@ -231,6 +234,23 @@ fn has_prefix(name: &[u8]) -> bool {
 
 fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = String::from_utf8_lossy(&self.name);
+        let mut shown = f.debug_struct("Cookie");
+        shown
+            .field("name", &name)
+            .field("value", &"…")
+            .field("domain", &self.domain)
+            .field("path", &self.path);
+        shown
+            .field("host_only", &self.host_only)
+            .field("secure", &self.secure)
+            .field("http_only", &self.http_only);
+        shown.field("same_site", &self.same_site).field("expires", &self.expires).finish()
+    }
 }
 
 impl Cookie {
