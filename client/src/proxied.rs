@@ -8,6 +8,7 @@ use crate::connection::{Connection, Counted};
 use crate::dial::Dialler;
 use crate::net::Net;
 use crate::tls;
+use entreat_core::policy::guard::Guard;
 use entreat_core::policy::proxy;
 use entreat_core::pool::Key;
 use entreat_core::route::Proxy;
@@ -101,13 +102,17 @@ impl<N: Net> Dialler<'_, N> {
         key: Key<'_>,
         deadline: Deadline,
     ) -> Result<Box<Connection<N::Stream>>> {
+        let mut greeted = self.greet(proxy, key, deadline).await?;
         let mut handshakes = Vec::new();
         for target in self.targets(proxy.server().scheme, deadline).await? {
             handshakes.push(Handshake::new(proxy.server(), &target, self.outgoing.url.port())?);
         }
         let mut refused = None;
         for (handshake, greeting) in handshakes {
-            let mut connection = self.open_to(proxy, key, deadline).await?;
+            let (mut connection, greeting) = match greeted.take() {
+                Some(connection) => (connection, Vec::new()),
+                None => (self.open_to(proxy, key, deadline).await?, greeting),
+            };
             let shaken = self.shake_hands(&mut connection, handshake, &greeting, deadline).await;
             match shaken.map_err(|error| at(proxy, error))? {
                 None => return Ok(connection),
@@ -117,6 +122,25 @@ impl<N: Net> Dialler<'_, N> {
         }
         // There is a refusal, as there was a target: a net finds at least one address, or fails.
         Err(at(proxy, refused.unwrap_or(Refusal::General).into_error()))
+    }
+
+    /// A proxy that is told addresses is greeted before they are looked up, as PySocks has it: whether it is there is found
+    /// out first, and it answers meanwhile. Not behind a guard, which may refuse what is found.
+    async fn greet(
+        &self,
+        proxy: &Proxy,
+        key: Key<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<Box<Connection<N::Stream>>>> {
+        let is_guarded = self.outgoing.settings.network.guard.guard != Guard::Off;
+        if is_guarded || proxy.server().scheme != proxy::Scheme::Socks5 {
+            return Ok(None);
+        }
+        let greeting = Handshake::greeting_5(proxy.server())?;
+        let mut connection = self.open_to(proxy, key, deadline).await?;
+        let sent = connection.send_until(self.net, &greeting, deadline).await;
+        sent.map_err(|error| at(proxy, error))?;
+        Ok(Some(connection))
     }
 
     /// Whom a SOCKS proxy is asked for, one after the other: the host by its name, or its addresses where the version

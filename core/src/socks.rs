@@ -121,17 +121,24 @@ impl Handshake {
                 Ok((handshake, request_4(server.credentials.as_ref(), target, port)?))
             }
             Scheme::Socks5 | Scheme::Socks5h => {
-                let credentials = server.credentials.clone();
-                credentials.iter().try_for_each(check_credentials)?;
-                let greeting = match credentials {
-                    None => vec![VERSION_5, 1, NO_AUTHENTICATION],
-                    Some(_) => vec![VERSION_5, 2, NO_AUTHENTICATION, USER_AND_PASSWORD],
-                };
-                let request = request_5(target, port)?;
+                let greeting = Handshake::greeting_5(server)?;
+                let (request, credentials) = (request_5(target, port)?, server.credentials.clone());
                 Ok((Handshake { state: State::Method, request, credentials }, greeting))
             }
             Scheme::Http | Scheme::Https => Err(unsaid("a proxy that speaks SOCKS")),
         }
+    }
+
+    /// The bytes that begin a handshake of version 5, whoever is asked for.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidConfig`] for a user or password beyond 255 bytes.
+    pub fn greeting_5(server: &Server) -> Result<Vec<u8>> {
+        server.credentials.iter().try_for_each(check_credentials)?;
+        Ok(match server.credentials {
+            None => vec![VERSION_5, 1, NO_AUTHENTICATION],
+            Some(_) => vec![VERSION_5, 2, NO_AUTHENTICATION, USER_AND_PASSWORD],
+        })
     }
 
     /// Reads on: `received` are the bytes that were not dropped before, and new ones behind them.

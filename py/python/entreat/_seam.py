@@ -283,7 +283,8 @@ class HTTPResponse(http.client.HTTPResponse):
         """Show http.client a head that the engine refuses: where it refuses too, programs expect its own exceptions.
 
         What it accepts is refused all the same (RFC 9112): a head that is cut short or has lines that are none may mean
-        something else to whoever reads it next. Two lengths go on, since it is urllib3 that refuses those.
+        something else to whoever reads it next. Two lengths go on, since it is urllib3 that refuses those; so does a head
+        that is cut short where a body had to follow, which is then found missing.
         """
         received = getattr(error, "received", None)
         if error.kind not in _REFUSED_HEAD or not received:
@@ -293,7 +294,8 @@ class HTTPResponse(http.client.HTTPResponse):
         # There is nothing more to read behind these bytes.
         self.will_close = True
         lengths = {length.strip() for length in self.headers.get_all("content-length", ())}
-        return len(lengths - {""}) > 1
+        misses_its_body = error.kind == "ClosedEarly" and bool(self.chunked or self.length)
+        return misses_its_body or len(lengths - {""}) > 1
 
     def _frame(self) -> None:
         """How long the body is, by the rules that http.client goes by (RFC 9112, 6.3)."""
