@@ -143,7 +143,8 @@ impl<S> Connection<S> {
         Ok(())
     }
 
-    /// Sends all of `bytes` as well, part of a body, and listens meanwhile: false where the peer refuses it.
+    /// Sends all of `bytes` as well, part of a body, and listens meanwhile: false where the peer refuses it. What the
+    /// peer says otherwise puts the write time-out off no more than its silence does.
     ///
     /// RFC 9112 section 9.5: "A client sending a message body SHOULD monitor the open connection for an error
     /// response while it is transmitting the request. If the client sees a response that indicates the server does
@@ -155,13 +156,17 @@ impl<S> Connection<S> {
         mut bytes: &[u8],
         deadlines: &Deadlines,
     ) -> Result<bool> {
+        let mut since = net.now();
         while !bytes.is_empty() || !self.transport.is_flushed() {
             let listening = self.hear(net).await?;
             if is_refusal(self.received.as_slice()) {
                 return Ok(false);
             }
-            let deadline = deadlines.write(net.now());
-            self.transport.push(net, &mut bytes, listening, deadline).await?;
+            let written = self.transport.written();
+            self.transport.push(net, &mut bytes, listening, deadlines.write(since)).await?;
+            if self.transport.written() > written {
+                since = net.now();
+            }
         }
         Ok(true)
     }

@@ -41,6 +41,8 @@ pub struct Engine<N: Net> {
     closed: AtomicBool,
     open: Arc<AtomicUsize>,
     opened: AtomicU64,
+    /// Taken from the pool in vain: their peers had gone.
+    stale: AtomicU64,
 }
 
 /// What a client's connections are doing, at one moment.
@@ -123,6 +125,7 @@ impl<N: Net> Engine<N> {
             closed: AtomicBool::new(false),
             open: Arc::default(),
             opened: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
         })
     }
 
@@ -200,14 +203,14 @@ impl<N: Net> Engine<N> {
     /// What the connections are doing.
     pub fn stats(&self) -> PoolStats {
         let pool = self.pool();
-        let (idle, reused) = (pool.idle(), pool.taken());
+        let (idle, taken) = (pool.idle(), pool.taken());
         drop(pool);
         PoolStats {
             idle,
             in_use: self.open.load(Ordering::Relaxed).saturating_sub(idle),
             waiting: self.permits.as_ref().map_or(0, |permits| permits.waiting()),
             opened: self.opened.load(Ordering::Relaxed),
-            reused,
+            reused: taken.saturating_sub(self.stale.load(Ordering::Relaxed)),
         }
     }
 
@@ -221,9 +224,7 @@ impl<N: Net> Engine<N> {
     /// An idle connection whose peer is still there, or a new one; where their number is limited, when it is this
     /// request's turn.
     async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Box<Connection<N::Stream>>> {
-        if self.is_closed() {
-            return Err(Error::new(Kind::Closed).hint("make a new client, or close this one later"));
-        }
+        self.check_open()?;
         if outgoing.proxy.is_some() {
             // Here and not where it is dialled, as a kept connection to a proxy serves any origin.
             check_beyond_proxy(outgoing.url, &outgoing.settings.network)?;
@@ -235,9 +236,19 @@ impl<N: Net> Engine<N> {
             // In a box, as most clients have no limits and all would carry its room.
             Some(permits) => Some(Box::pin(self.turn(permits, outgoing, &origin)).await?),
         };
+        if permit.is_some() {
+            self.check_open()?;
+        }
         let mut connection = self.connection_for(outgoing, key, fresh).await?;
         connection.permit = permit;
         Ok(connection)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        match self.is_closed() {
+            true => Err(Error::new(Kind::Closed).hint("make a new client, or close this one later")),
+            false => Ok(()),
+        }
     }
 
     async fn turn(&self, permits: &Arc<Permits>, outgoing: &Outgoing<'_>, origin: &str) -> Result<Permit> {
@@ -255,16 +266,18 @@ impl<N: Net> Engine<N> {
                 if connection.generation == fork::generation() && connection.is_alive(&self.net).await {
                     return Ok(connection);
                 }
+                self.stale.fetch_add(1, Ordering::Relaxed);
             }
         }
         if let Some(permits) = &self.permits {
             let evicted = self.pool().make_room(key.origin, permits.in_use(key.origin));
             drop(evicted);
         }
-        self.opened.fetch_add(1, Ordering::Relaxed);
         let Engine { net, tls, names, open, .. } = self;
         // In a box, so that an exchange on a connection that is there does not carry the room for making one.
-        Box::pin(Dialler { net, tls, names, outgoing, open }.open(key)).await
+        let connection = Box::pin(Dialler { net, tls, names, outgoing, open }.open(key)).await?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(connection)
     }
 
     fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {

@@ -202,10 +202,14 @@ impl<N: Net> Incoming<N> {
     }
 
     /// Reads a small body to its end and throws it away, so that its connection may be used again; gives up on a
-    /// larger or slower one, or on any error, and closes the connection.
-    pub(crate) async fn skip(&mut self) {
-        self.raw.skip().await;
+    /// larger or slower one, or on any error but that of an interrupt, and closes the connection.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`].
+    pub(crate) async fn skip(&mut self) -> Result<()> {
+        let skipped = self.raw.skip().await;
         self.abandon();
+        skipped.map_err(|error| error.with_url(&self.url))
     }
 
     fn count(&mut self, count: usize) -> Result<usize> {
@@ -309,7 +313,7 @@ impl<N: Net> Raw<N> {
         }
     }
 
-    async fn skip(&mut self) {
+    async fn skip(&mut self) -> Result<()> {
         self.patience = self.engine.net.now().checked_add(SKIPPING);
         // On the heap: an array would make the future of every request that much larger, and it is moved.
         let mut scratch = vec![0; DIRECT];
@@ -317,11 +321,13 @@ impl<N: Net> Raw<N> {
         while self.keep_alive && skipped < SKIPPED {
             match self.read(&mut scratch).await {
                 Ok(count) if count > 0 => skipped += count,
-                Ok(_) => return,
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == Kind::Interrupted => return Err(error),
                 Err(_) => break,
             }
         }
         self.connection = None;
+        Ok(())
     }
 
     /// The body came to its end: its connection goes home, unless bytes that nobody asked for lie on it.

@@ -90,7 +90,9 @@ impl<N: Net> Dialler<'_, N> {
             }
             match connection.receive(self.net, patience).await {
                 Ok(0) => return Err(tunnel.end(connection.received.as_slice())),
-                Err(_) if tunnel.is_refused() => return Err(tunnel.end(connection.received.as_slice())),
+                Err(error) if tunnel.is_refused() && error.kind() != Kind::Interrupted => {
+                    return Err(tunnel.end(connection.received.as_slice()));
+                }
                 received => received?,
             };
         }

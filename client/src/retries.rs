@@ -95,7 +95,7 @@ impl<'a, N: Net> Retries<'a, N> {
     /// After an answer: true where the request is to be sent again, after the wait, and the answer is thrown away.
     ///
     /// # Errors
-    /// [`Kind::Interrupted`](entreat_core::Kind) while waiting.
+    /// [`Kind::Interrupted`](entreat_core::Kind) while waiting, or while the rest of the answer is passed over.
     pub(crate) async fn after_answer(
         &mut self,
         head: &ResponseHead,
@@ -106,7 +106,7 @@ impl<'a, N: Net> Retries<'a, N> {
         let failure = Failure::Status(head.status, head.headers.get("Retry-After"));
         let now = self.net.now();
         let Ok(wait) = self.decide(failure, method, body, now) else { return Ok(false) };
-        incoming.skip().await;
+        incoming.skip().await?;
         self.past.push(Retried { cause: Cause::Status(head.status), wait });
         self.wait(now, wait).await?;
         Ok(true)

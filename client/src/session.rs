@@ -133,7 +133,7 @@ impl<N: Net> Session<N> {
             };
             self.remember(&url, &head, &settings);
             if asking.is_futile(head.status, &headers, &mut request) {
-                incoming.skip().await;
+                incoming.skip().await?;
                 continue;
             }
             if let Some(login) = &mut login
@@ -157,7 +157,7 @@ impl<N: Net> Session<N> {
                     return Ok(Response::new(head, url, past, elapsed, incoming));
                 }
                 Judgement::Follow(next) => {
-                    incoming.skip().await;
+                    incoming.skip().await?;
                     drop(incoming);
                     let strip = next.strip_credentials;
                     login = login.and_then(|mut login| login.follow(strip).then_some(login));

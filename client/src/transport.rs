@@ -1,16 +1,18 @@
 //! What carries the bytes of one connection: a stream, TLS over it where the URL says so, and TLS inside of TLS where
 //! the way leads through a proxy that is spoken to in TLS itself.
 //!
-//! Layers hand bytes to each other without waiting; only the outermost one's bytes are read and written. Hides from `connection` whether bytes are encrypted. Decides nothing about HTTP, and nothing about trust: that is
-//! `tls`. Reading may be cancelled at any await; nothing that arrived is lost (RFC 8446 leaves no way to send again
-//! what was dropped half-way, so records on their way out are kept as well).
+//! Layers hand bytes to each other without waiting; only the outermost one's bytes are read and written. Hides from
+//! `connection` whether bytes are encrypted. Decides nothing about HTTP, and nothing about trust: that is `tls`. Reading
+//! may be cancelled at any await; nothing that arrived is lost (RFC 8446 leaves no way to send again what was dropped
+//! half-way, so records on their way out are kept as well).
 
 use crate::net::{Net, Peeked};
 use crate::tls;
 use entreat_core::{Deadline, Error, Kind, Result, TlsInfo};
 use std::sync::Arc;
 
-/// How many batches of TLS messages may lie on an idle connection: servers send two tickets, floods are endless.
+/// How many batches of TLS messages without plaintext are taken in where nothing is waited for: servers send two tickets,
+/// floods are endless.
 const TICKET_BATCHES: usize = 16;
 
 #[derive(Debug)]
@@ -139,7 +141,7 @@ impl<S> Transport<S> {
     /// Reads what has arrived already, without waiting; 0 where that is nothing, or the end.
     pub(crate) async fn read_ready<N: Net<Stream = S>>(&mut self, net: &N, into: &mut [u8]) -> Result<usize> {
         if let Some(tls) = &mut self.tls {
-            loop {
+            for _ in 0..TICKET_BATCHES {
                 if let Some(count) = tls.read(into)? {
                     return Ok(count);
                 }
@@ -149,6 +151,7 @@ impl<S> Transport<S> {
                 let count = net.read(&mut self.stream, tls.incoming(), Deadline::NEVER).await?;
                 tls.received(count)?;
             }
+            return Ok(tls.read(into)?.unwrap_or_default());
         }
         match net.peek(&mut self.stream) {
             Peeked::Bytes => net.read(&mut self.stream, into, Deadline::NEVER).await,

@@ -4,7 +4,7 @@ use crate::support::*;
 use entreat::net::Net;
 use entreat::net::scripted::Step;
 use entreat::session::Session;
-use entreat::{Config, Kind, PoolRules, PoolStats, Timeout};
+use entreat::{Config, Kind, PoolRules, PoolStats, Request, Timeout};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -91,6 +91,17 @@ behaviour!(the_pool_tells_what_its_connections_do, |bench| {
     drop(held);
     session.engine().close().await;
     assert_eq!(stats(), PoolStats { opened: 2, reused: 1, ..PoolStats::default() });
+});
+
+behaviour!(only_connections_that_were_made_and_served_again_are_counted, |bench| {
+    let peer = bench.peers([vec![Step::Expect, ok("first")], vec![Step::Expect, ok("second")]]);
+    let session = bench.session();
+    assert_eq!(failure(&session, Request::get("http://127.0.0.1:1/")).await.kind(), Kind::Connect);
+    assert_eq!(session.engine().stats(), PoolStats::default());
+    fetch(&session, peer.get("/")).await.unwrap();
+    bench.until(|| peer.log.steps_played(0) == 2).await;
+    fetch(&session, peer.get("/")).await.unwrap();
+    assert_eq!(session.engine().stats(), PoolStats { idle: 1, opened: 2, ..PoolStats::default() });
 });
 
 const WORKERS: usize = 12;
@@ -198,6 +209,30 @@ fn a_turn_that_came_while_its_request_was_being_cancelled_goes_to_the_next() {
                 drop(held);
             }
             assert_eq!(fetch(&session, peer.get("/next")).await.unwrap().text(), "/next");
+        });
+    });
+}
+
+#[test]
+fn whoever_waits_while_the_client_is_closed_is_refused_when_its_turn_comes() {
+    guarded(|| {
+        let net = entreat::net::scripted::Scripted::default();
+        net.run(async {
+            let bench = ScriptedBench(net.clone());
+            let (session, peer) = (bench.session_with(at_most(1)), echo(&bench));
+            let held = session.deliver(peer.get("/held")).await.unwrap();
+            let mut waits = Box::pin(fetch(&session, peer.get("/waits")));
+            poll_fn(|context| {
+                while session.engine().stats().waiting == 0 {
+                    assert!(waits.as_mut().poll(context).is_pending());
+                }
+                Poll::Ready(())
+            })
+            .await;
+            session.engine().close().await;
+            drop(held);
+            assert_eq!(waits.await.err().unwrap().kind(), Kind::Closed);
+            assert_eq!(peer.log.connections(), 1);
         });
     });
 }

@@ -439,3 +439,15 @@ behaviour!(a_host_that_a_socks_proxy_cannot_reach_is_tried_at_its_next_address, 
     let session = bench.session_with(by("socks5", &proxy).resolve_to("a.test", "127.0.0.1,127.0.0.2"));
     assert_eq!(fetch(&session, Request::get("http://a.test/")).await.unwrap().text(), "second");
 });
+
+#[test]
+fn the_wait_for_a_proxys_reasons_can_be_interrupted() {
+    let bench = BlockingBench::default();
+    let refusal = Step::send("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 9\r\n\r\nhal");
+    let proxy = bench.peer([Step::ExpectHead, refusal, Step::Hold]);
+    let net = entreat::net::blocking::Blocking { interrupt: Some(|| true) };
+    let session = entreat::session::Session::new(net, through(&proxy)).unwrap();
+    let request = Request::get("https://a.test/");
+    let error = entreat::net::blocking::block(session.deliver(request)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Interrupted);
+}

@@ -128,3 +128,14 @@ behaviour!(the_large_body_of_a_redirect_is_not_read, |bench| {
     assert_eq!(fetch(&bench.session(), peer.get("/")).await.unwrap().text(), "next");
     assert_eq!(peer.log.requests_by_connection(), [1, 1]);
 });
+
+#[test]
+fn the_wait_for_the_rest_of_a_redirect_can_be_interrupted() {
+    let bench = BlockingBench::default();
+    let half = Step::send("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 9\r\n\r\nhalf");
+    let peer = bench.peer_for_all([Step::Expect, half, Step::Hold]);
+    let net = entreat::net::blocking::Blocking { interrupt: Some(|| true) };
+    let session = entreat::session::Session::new(net, Config::new()).unwrap();
+    let error = entreat::net::blocking::block(session.deliver(peer.get("/"))).unwrap_err();
+    assert_eq!((error.kind(), peer.log.connections()), (Kind::Interrupted, 1));
+}

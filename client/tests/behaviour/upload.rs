@@ -122,6 +122,18 @@ behaviour!(an_early_refusal_is_the_answer_though_the_connection_breaks, |bench| 
     assert_eq!(fetch(&bench.session_within(Timeout::NONE), request).await.unwrap().status, 413);
 });
 
+behaviour!(a_peer_that_only_talks_does_not_put_the_write_time_out_off, |bench| {
+    let head = format!("HTTP/1.1 200 OK\r\nX-Talk: {}", "x".repeat(200));
+    let talk = Step::Drip(head.into(), SHORT / 3);
+    let peer = bench.peer([Step::ExpectHead, talk, Step::Sleep(FOR_EVER)]);
+    let session = bench.session_within(Timeout { write: Some(SHORT), ..Timeout::NONE });
+    let start = bench.now();
+    let error = failure(&session, peer.post("/").body(Body::from(vec![b'x'; 64 << 20]))).await;
+    assert_eq!(error.kind(), Kind::WriteTimeout, "{error}");
+    bench.assert_took(start, SHORT);
+    assert!(start.elapsed() < SHORT * 30, "{:?}", start.elapsed());
+});
+
 behaviour!(an_early_answer_that_is_no_refusal_does_not_stop_the_upload, |bench| {
     let peer = bench.peer([Step::ExpectHead, ok("early"), Step::Hold]);
     let request = peer.post("/").body(vec![b'x'; 3_000_000]);

@@ -196,7 +196,9 @@ fn read_odd_head(input: &[u8], limits: HeadLimits) -> Result<Option<(ResponseHea
     let mut config = ParserConfig::default();
     config.allow_obsolete_multiline_headers_in_responses(true);
     config.allow_multiple_spaces_in_response_status_delimiters(true);
-    let mut fields = vec![MaybeUninit::uninit(); limits.fields];
+    // Room for each line that there is, the last one perhaps without an end: a limit beyond that takes no memory.
+    let lines = memchr::memchr_iter(b'\n', input).count() + 1;
+    let mut fields = vec![MaybeUninit::uninit(); limits.fields.min(lines)];
     let mut response = Response::new(&mut []);
     match config.parse_response_with_uninit_headers(&mut response, input, &mut fields) {
         Ok(Status::Complete(length)) => {
@@ -467,6 +469,8 @@ mod tests {
             assert_eq!(accepted(&head(count)).headers.len(), count);
         }
         assert_eq!(refused(&head(1001)).kind(), Kind::HeadTooLarge);
+        let limits = HeadLimits { bytes: usize::MAX, fields: usize::MAX };
+        assert_eq!(parse_limited(&head(5000), limits).unwrap().unwrap().0.headers.len(), 5000);
         let limits = HeadLimits { fields: 2, ..HeadLimits::default() };
         assert!(parse_limited(&head(2), limits).unwrap().is_some());
         assert_eq!(parse_limited(&head(3), limits).unwrap_err().kind(), Kind::HeadTooLarge);
