@@ -23,6 +23,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Codings in one Content-Encoding. More than one is rare already, and each may multiply the work.
 const MAX_CODINGS: usize = 5;
+/// Memory for the windows of all of them together: two of the largest.
+const MAX_WINDOWS: usize = 32 << 20;
 /// Bytes that wait between two codings, at most.
 const BETWEEN: usize = 32 * 1024;
 /// Room that a coding is given at once, at least and at most.
@@ -52,8 +54,15 @@ enum Coding {
     Brotli(brotli::Brotli),
     #[cfg(feature = "zstd")]
     Zstd(zstd::Zstd),
-    /// More codings than [`MAX_CODINGS`]; so many.
+    /// So many, which are more than [`MAX_CODINGS`], or take more than [`MAX_WINDOWS`].
     TooMany(usize),
+}
+
+/// A coding that can be undone, before anything is set up for it.
+struct Known {
+    /// How much of the content it looks back on, in bytes, at most.
+    window: usize,
+    make: fn() -> Coding,
 }
 
 /// What a coding did with one piece of input and some room for output. Neither: it waits for more input.
@@ -75,19 +84,21 @@ impl Decoder {
     /// `None` where there is nothing to undo, or a coding that we do not know: then the body is delivered as it
     /// is, since undoing only a part of its codings would help nobody.
     pub fn for_encoding<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Decoder> {
-        let mut stages = Vec::new();
+        let mut found = Vec::new();
         let codings = values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
         for name in codings.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity")) {
-            stages.push(Stage::new(Coding::named(name)?));
+            found.push(Known::named(name)?);
         }
-        if stages.is_empty() {
+        if found.is_empty() {
             return None;
         }
-        if stages.len() > MAX_CODINGS {
-            stages = vec![Stage::new(Coding::TooMany(stages.len()))];
-        }
-        // RFC 9110 section 8.4: codings are listed "in the order in which they were applied".
-        stages.reverse();
+        let windows: usize = found.iter().map(|known| known.window).sum();
+        // None is made before they are known to be few: a head has room for tens of thousands.
+        let stages: Vec<_> = match found.len() > MAX_CODINGS || windows > MAX_WINDOWS {
+            true => vec![Stage::new(Coding::TooMany(found.len()))],
+            // RFC 9110 section 8.4: codings are listed "in the order in which they were applied".
+            false => found.iter().rev().map(|known| Stage::new((known.make)())).collect(),
+        };
         let between = stages[1..].iter().map(|_| Buffer::default()).collect();
         Some(Decoder { stages, between })
     }
@@ -215,21 +226,24 @@ impl Stage {
     }
 }
 
-impl Coding {
+impl Known {
     /// RFC 9110 section 8.4.1: "All content codings are case-insensitive".
-    fn named(name: &[u8]) -> Option<Coding> {
-        match &name.to_ascii_lowercase()[..] {
+    fn named(name: &[u8]) -> Option<Known> {
+        let (window, make): (_, fn() -> Coding) = match &name.to_ascii_lowercase()[..] {
             // RFC 9110 section 8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"."
-            b"gzip" | b"x-gzip" => Some(Coding::Gzip(gzip::Gzip::new())),
-            b"deflate" => Some(Coding::Deflate(deflate::Deflate::new())),
+            b"gzip" | b"x-gzip" => (32 << 10, || Coding::Gzip(gzip::Gzip::new())),
+            b"deflate" => (32 << 10, || Coding::Deflate(deflate::Deflate::new())),
             #[cfg(feature = "brotli")]
-            b"br" => Some(Coding::Brotli(brotli::Brotli::new())),
+            b"br" => (16 << 20, || Coding::Brotli(brotli::Brotli::new())),
             #[cfg(feature = "zstd")]
-            b"zstd" => Some(Coding::Zstd(zstd::Zstd::new())),
-            _ => None,
-        }
+            b"zstd" => (8 << 20, || Coding::Zstd(zstd::Zstd::new())),
+            _ => return None,
+        };
+        Some(Known { window, make })
     }
+}
 
+impl Coding {
     fn name(&self) -> &'static str {
         match self {
             Coding::Gzip(_) => "gzip",
@@ -251,8 +265,8 @@ impl Coding {
             #[cfg(feature = "zstd")]
             Coding::Zstd(zstd) => zstd.step(input, output),
             Coding::TooMany(count) => Err(Error::new(Kind::ContentDecoding)
-                .expected(format!("at most {MAX_CODINGS} content codings"))
-                .seen(count.to_string())),
+                .expected(format!("at most {MAX_CODINGS} content codings, and windows of 32 MiB in all"))
+                .seen(format!("{count} of them"))),
         }
     }
 

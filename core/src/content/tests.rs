@@ -188,6 +188,14 @@ fn a_chain_of_codings_has_an_end() {
     assert!(is_corrupt("gzip,gzip,gzip,gzip,gzip,gzip", b"x"));
 }
 
+#[cfg(all(feature = "brotli", feature = "zstd"))]
+#[test]
+fn the_windows_of_a_chain_of_codings_have_a_limit_together() {
+    for (fits, exceeds) in [("br, br", "br, br, gzip"), ("zstd, zstd, br", "zstd, zstd, zstd, br")] {
+        assert!(!is_corrupt(fits, b"") && is_corrupt(exceeds, b"x"));
+    }
+}
+
 #[test]
 fn a_bomb_unpacks_no_faster_than_its_reader_asks() {
     for (name, body) in coded(&vec![0; 20_000_000]) {

@@ -254,6 +254,12 @@ fn wrong_names() -> Vec<Case> {
         )
         .says_in_order(coded(&["gzip"; 100].join(", "), gzip(content().as_bytes())))
         .fails(Coding),
+        case(
+            "coding-zstd-thirty-thousand-times",
+            "RFC 9110 8.4: nothing need be set up for codings that are too many",
+        )
+        .says_in_order(sized(&format!("Content-Encoding: {}\r\n", "zstd, ".repeat(1000)).repeat(30), "hello"))
+        .fails(Coding),
         case("coding-in-two-fields", "RFC 9110 5.3: two fields are one list")
             .says_in_order(sized(
                 "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n",
