@@ -1,8 +1,8 @@
 //! What the requests of one client share, and the journey of one request.
 //!
 //! [`Session::deliver`] is that journey, the same for every net: prepare, exchange, judge, and again where a redirect
-//! or the rules for retries say so. What each step decides is core's `exchange`; how bytes travel is `engine`. The faces are `client` and
-//! `aio`.
+//! or the rules for retries say so. What each step decides is core's `exchange`; how bytes travel is `engine`. The
+//! faces are `client` and `aio`.
 
 use crate::asking::Asking;
 use crate::body::Body;

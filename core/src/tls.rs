@@ -142,7 +142,7 @@ impl TlsRules {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Roots {
     /// The operating system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place; Mozilla's
-    /// roots, compiled in, where neither has any.
+    /// roots, compiled in, where the system has none.
     #[default]
     System,
     /// A PEM file, or a directory of PEM files, and nothing else.

@@ -109,6 +109,16 @@ fn a_key_is_opened_by_its_passphrase() {
 }
 
 #[test]
+fn trust_that_the_environment_names_in_vain_is_not_replaced_by_another() {
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let output = command(&[&origin().https_url("/get")]).env(variable, "/no/such/place").output();
+        let output = output.expect("the command starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(variable), "{said}");
+    }
+}
+
+#[test]
 fn the_keys_of_tls_are_logged_where_the_environment_asks_for_it() {
     let log = std::env::temp_dir().join(format!("entreat-keys-{}", std::process::id()));
     let status = command(&["-k", &origin().https_url("/get")]).env("SSLKEYLOGFILE", &log).status();

@@ -4,8 +4,8 @@
 //! thread, or an interrupt asked for by the program, is noticed within that time. A socket's time-out is set when
 //! it is made and changed only where less than a slice remains, so a request costs two system calls: send, receive.
 //!
-//! Attempts to connect race in one `poll`: `connect`. Names are resolved by `getaddrinfo` on a helper thread that is abandoned when the deadline passes, since that
-//! call cannot be interrupted; numeric hosts need no thread.
+//! Attempts to connect race in one `poll`: `connect`. Names are resolved by `getaddrinfo` on a helper thread that is
+//! abandoned when the deadline passes, since that call cannot be interrupted; numeric hosts need no thread.
 
 use super::lookup::{self, Permit};
 use super::{Net, Peeked, Spot, race, socket};

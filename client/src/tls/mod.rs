@@ -1,8 +1,8 @@
 //! TLS by rustls: a configuration for each set of rules, and sessions that take and give bytes.
 //!
 //! Decides how core's `TlsRules` become rustls' settings. Whom to trust is `verify` over `roots` and `certificate`; what
-//! the client shows of itself is `identity` over `decrypt` and `pkcs12`; why something was refused is `refusal`; the bytes are `session`. Not in
-//! core, since rustls reads clocks and randomness and a trust store is files.
+//! the client shows of itself is `identity` over `decrypt` and `pkcs12`; why something was refused is `refusal`; the
+//! bytes are `session`. Not in core, since rustls reads clocks and randomness and a trust store is files.
 
 mod certificate;
 mod decrypt;

@@ -40,7 +40,7 @@ impl TrustStore {
     pub(super) fn load(rules: &TlsRules) -> Result<TrustStore> {
         let mut store = TrustStore::default();
         match &rules.roots {
-            Roots::System => store.add_system(),
+            Roots::System => store.add_system()?,
             Roots::Path(path) => store.add_material(&Material::File(path.clone()))?,
             Roots::Pem(pem) => store.add_material(&Material::Bytes(pem.clone()))?,
         }
@@ -51,14 +51,29 @@ impl TrustStore {
     }
 
     /// What `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else the operating system's store, else Mozilla's, compiled in.
-    fn add_system(&mut self) {
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            self.add(&certificate);
+    ///
+    /// # Errors
+    /// [`Kind::InvalidConfig`] where the environment names a place without any: whoever trusts one authority alone would
+    /// else trust all of them because of a typing error.
+    fn add_system(&mut self) -> Result<()> {
+        let loaded = rustls_native_certs::load_native_certs();
+        for certificate in &loaded.certs {
+            self.add(certificate);
         }
         if self.anchors.is_empty() {
+            if let Some((variable, place)) = named_by_environment() {
+                let error = Error::new(Kind::InvalidConfig)
+                    .expected(format!("at least one certificate in PEM form, as {variable} is set"))
+                    .seen(format!("none in {}", place.display()));
+                return Err(match loaded.errors.into_iter().next() {
+                    Some(cause) => error.with_source(cause),
+                    None => error,
+                });
+            }
             self.anchors.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             self.facts.resize_with(self.anchors.len(), || None);
         }
+        Ok(())
     }
 
     fn add_material(&mut self, material: &Material) -> Result<()> {
@@ -107,6 +122,12 @@ impl TrustStore {
         let mut unfit = of_that_name.filter_map(|(_, facts)| facts.as_ref()?.unfit.clone());
         unfit.find(|reason| matches!(reason, Refusal::ShortKey(_)))
     }
+}
+
+/// The variable that says where trust is to be found, and what it says.
+fn named_by_environment() -> Option<(&'static str, PathBuf)> {
+    let named = |variable| std::env::var_os(variable).filter(|place| !place.is_empty());
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find_map(|variable| Some((*variable, named(variable)?.into())))
 }
 
 impl RootFacts {
@@ -254,7 +275,7 @@ mod tests {
     #[test]
     fn every_authority_that_systems_trust_can_sign() {
         let mut store = TrustStore::default();
-        store.add_system();
+        store.add_system().unwrap();
         assert!(!store.anchors.is_empty());
         let unfit = store.facts.iter().flatten().filter_map(|facts| facts.unfit.as_ref());
         // Debian's directory also has a server's certificate, snakeoil, which is none.
