@@ -139,7 +139,7 @@ impl<N: Net> Session<N> {
             if let Some(login) = &mut login
                 && login.judge(&head, &headers, &url, &request)?
             {
-                incoming.skip().await;
+                incoming.skip().await?;
                 continue;
             }
             if retries.concern(head.status) {
