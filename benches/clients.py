@@ -76,6 +76,26 @@ by_session("entreat")
 by_session("requests")
 
 
+@client("entreat-client")
+def entreat_client(url):
+    import entreat
+
+    return functools.partial(entreat.Client().get, url), lambda response: len(response.content)
+
+
+@client("entreat-client-read")
+def entreat_client_read(url):
+    import entreat
+
+    made = entreat.Client()
+
+    def send():
+        response = made.get(url)
+        return response.status_code, response.headers["Content-Type"], response.text
+
+    return send, lambda answer: len(answer[2])
+
+
 @client("urllib3-pool")
 def urllib3_pool(url):
     import urllib3

@@ -45,6 +45,8 @@ ROWS = (
     Row("rust-entreat", "Rust, client.get(url)?.bytes()?", 500, 1500, goal=11_000),
     Row("entreat-session", "Python, session.get(url)", 500, 1500, goal=16_000),
     Row("entreat-session-read", "Python, and status, a header, .text", 500, 1500),
+    Row("entreat-client", "Python, Client.get(url)", 500, 1500, goal=11_000),
+    Row("entreat-client-read", "Python, and status, a header, .text", 500, 1500),
     Row("entreat-get", "Python, entreat.get(url)", 500, 1500),
     Row("python-raw", "Python, bare socket", 500, 1500, guarded=False),
     Row("requests-session", "requests, session.get(url)", 50, 150, guarded=False),

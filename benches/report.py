@@ -19,6 +19,7 @@ LABELS = {
     "python-raw": "Python, bare socket",
     "rust-entreat": "**entreat**, Rust: `client.get(url)?.bytes()?`",
     "rust-ureq": "ureq: `agent.get(url).call()?`, body read",
+    "entreat-client": "**entreat**, Python: `client.get(url)`",
     "entreat-session": "**entreat**, Python: `session.get(url)`",
     "entreat-session-read": "**entreat**: and status, a header, `.text`",
     "pycurl": "pycurl, one handle",

@@ -25,7 +25,7 @@ import setting as settings
 #: What is measured: a section, the origin's path, and its clients with what the tables call them.
 SECTIONS = {
     "keep-alive": ("/get", [
-        "rust-raw", "python-raw", "rust-entreat", "rust-ureq", "entreat-session", "entreat-session-read",
+        "rust-raw", "python-raw", "rust-entreat", "rust-ureq", "entreat-client", "entreat-session", "entreat-session-read",
         "pycurl", "http.client", "urllib3-pool", "requests-session", "requests-session-read",
     ]),
     "module-level": ("/get", [

@@ -14,11 +14,27 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import MutableMapping
 
-from ._native import Client, Cookies, Headers, Request, Response
+from . import _native
+from ._native import Cookies, Headers, Request, Response
 
 __all__ = ("Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry")
 
 MutableMapping.register(Headers)
+
+
+class Client(_native.Client):
+    """Sends requests, keeps connections and cookies. Threads may share one; a forked child makes connections anew."""
+
+    def map(self, requests, *, concurrency=8, return_exceptions=False, **options):
+        """Send many requests, so many at once, and give their answers as they come, whole.
+
+        A request is a URL, a `Request`, or a mapping of what `request` takes; `options` go with the first and the last.
+        What fails is raised in its turn, after which iteration may go on, or given in place of an answer.
+        """
+        from ._mapped import Answers
+
+        return Answers(self, requests, concurrency, return_exceptions, options)
+
 
 #: How many connections there may be, and for how long they are kept. See `client.pyi`.
 Limits = namedtuple(

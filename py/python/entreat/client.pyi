@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
@@ -24,6 +24,21 @@ _Files: TypeAlias = Mapping[str, _File] | Iterable[tuple[str, _File]]
 _Material: TypeAlias = str | bytes | PathLike[str]
 _Cert: TypeAlias = _Material | tuple[_Material, _Material | None] | tuple[_Material, _Material | None, str | None]
 _Timeout: TypeAlias = float | tuple[float | None, float | None] | TimeLimits | None
+
+_RequestHook: TypeAlias = Callable[[Request], Request | None]
+_ResponseHook: TypeAlias = Callable[[Response], Any]
+_HeadersHook: TypeAlias = Callable[[Headers], Any]
+
+class _Hooks(TypedDict, total=False):
+    request: _RequestHook | Sequence[_RequestHook] | None
+    response: _ResponseHook | Sequence[_ResponseHook] | None
+    early_hints: _HeadersHook | Sequence[_HeadersHook] | None
+
+class _Answers(Iterator[Response]):
+    def __next__(self) -> Response: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
 
 class _Knobs(TypedDict, total=False):
     timeout: _Timeout
@@ -73,6 +88,7 @@ class Client:
         max_redirects: int = 20,
         trust_env: bool = True,
         user_agent: str | None = None,
+        hooks: _Hooks | None = None,
     ) -> Self: ...
     def get(self, url: str, **options: Unpack[_Message]) -> Response: ...
     def options(self, url: str, **options: Unpack[_Message]) -> Response: ...
@@ -90,6 +106,16 @@ class Client:
 
     def send(self, request: Request, *, stream: bool = False) -> Response:
         """Sends a request as it is; nothing of the client's headers or credentials is added."""
+
+    def map(
+        self,
+        requests: Iterable[str | Request | Mapping[str, Any]],
+        *,
+        concurrency: int = 8,
+        return_exceptions: bool = False,
+        **options: Unpack[_Message],
+    ) -> _Answers:
+        """Sends many requests, so many at once, and gives their answers as they come, whole."""
 
     @property
     def cookies(self) -> Cookies: ...

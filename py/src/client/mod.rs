@@ -10,6 +10,7 @@ mod content;
 mod cookies;
 mod errors;
 mod headers;
+mod hooks;
 mod pickled;
 mod pieces;
 mod request;
@@ -27,8 +28,10 @@ use entreat::net::blocking::{Blocking, block};
 use entreat::session::Session;
 use entreat::{Config, Error, Kind, Parts, Url};
 use errors::{contradiction, raise, raise_with, wrong_type};
+use hooks::Hooks;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
+use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -41,6 +44,7 @@ pub(crate) struct Client {
     session: Mutex<(u64, Session<Blocking>)>,
     config: Config,
     defaults: Defaults,
+    hooks: Hooks,
     closed: AtomicBool,
 }
 
@@ -61,22 +65,26 @@ impl Client {
             Some(text) => Some(Url::parse(text).map_err(|error| raise(py, &error))?),
         };
         let mut defaults = Defaults { base, ..Defaults::default() };
-        let mut cookies = None;
+        let (mut cookies, mut hooks) = (None, Hooks::default());
         for (name, value) in knobs.into_iter().flatten() {
             let name = name.cast::<PyString>()?.to_str()?.to_owned();
             if name == "cookies" && !value.is_instance_of::<PyBool>() && !value.is_none() {
                 cookies = Some(value.clone());
             }
-            read_knob(&mut defaults, &name, &value)?;
+            match name.as_str() {
+                "hooks" if value.is_none() => {}
+                "hooks" => hooks = Hooks::read(&value)?,
+                _ => read_knob(&mut defaults, &name, &value)?,
+            }
         }
         check(py, &defaults, knobs)?;
-        let config = defaults.knobs.config(py)?;
+        let config = hooks.configure(py, defaults.knobs.config(py)?);
         let session = Session::new(interrupt::NET, config.clone()).map_err(|error| raise(py, &error))?;
         if let Some(cookies) = cookies {
             put_cookies(&session, defaults.base.as_ref(), &cookies)?;
         }
         let session = Mutex::new((current_generation(), session));
-        Ok(Client { session, config, defaults, closed: AtomicBool::new(false) })
+        Ok(Client { session, config, defaults, hooks, closed: AtomicBool::new(false) })
     }
 
     /// Sends ``GET url``.
@@ -239,6 +247,10 @@ impl Client {
         self.close(py)
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.hooks.traverse(&visit)
+    }
+
     fn __repr__(&self) -> String {
         let base = self.base_url().map(|base| format!(" {}", request::without_credentials(base)));
         format!("<Client{}{}>", base.unwrap_or_default(), if self.is_closed() { " (closed)" } else { "" })
@@ -275,24 +287,29 @@ impl Client {
 
     /// Sends a request without the GIL, and makes the response.
     fn deliver<'py>(&self, py: Python<'py>, request: entreat::Request, stream: bool) -> Answer<'py> {
-        let failed = |error: &Error, request: entreat::Request| match Bound::new(py, Request::of(request)) {
-            Ok(request) => raise_with(py, error, Some(request), None),
-            Err(failure) => failure,
-        };
+        let request = self.hooks.on_request(py, request)?;
         if self.is_closed() {
-            return Err(failed(&closed(), request));
+            return Err(failed(py, &closed(), request));
         }
         let session = self.session(py)?;
         let sent = request.clone();
         let outcome = py.detach(move || transfer(&session, sent, stream));
-        match outcome {
-            Err(error) => Err(failed(&error, request)),
-            Ok(Received { parts, content: None }) => Bound::new(py, Response::new(py, request, parts, None)),
-            Ok(Received { parts, content: Some(Ok(bytes)) }) => {
-                Bound::new(py, Response::new(py, request, parts, Some(&bytes)))
+        let told = outcome
+            .as_ref()
+            .map(|received| (received.parts.head.status, received.parts.elapsed.as_secs_f64()));
+        hooks::log(py, &request, told)?;
+        let (parts, content) = match outcome {
+            Ok(Received { parts, content }) => (parts, content),
+            Err(error) => return Err(failed(py, &error, request)),
+        };
+        match content.transpose() {
+            Ok(content) => {
+                let response = Bound::new(py, Response::new(py, request, parts, content.as_deref()))?;
+                self.hooks.on_response(py, &response)?;
+                Ok(response)
             }
-            Ok(Received { parts, content: Some(Err(error)) }) => {
-                // The body broke off. What is there of the response goes with the error.
+            Err(error) => {
+                // The body broke off. What there is of the response goes with the error.
                 let response = Bound::new(py, Response::new(py, request.clone(), parts, None))?;
                 response.get().close_now();
                 let request = Bound::new(py, Request::of(request))?;
@@ -323,6 +340,13 @@ fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool
     let mut parts = block(session.deliver(request))?.into_parts();
     let content = (!stream).then(|| block(parts.incoming.read_to_end()));
     Ok(Received { parts, content })
+}
+
+fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
+    match Bound::new(py, Request::of(request)) {
+        Ok(request) => raise_with(py, error, Some(request), None),
+        Err(failure) => failure,
+    }
 }
 
 fn closed() -> Error {
