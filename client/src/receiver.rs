@@ -6,12 +6,9 @@
 use crate::connection::Connection;
 use crate::engine::Outgoing;
 use crate::net::Net;
-use entreat_core::h1::{self, HeadParser, Verdict};
+use entreat_core::h1::{self, HeadParser, INFORMATIONAL_LIMIT, Verdict};
 use entreat_core::{Deadline, Error, Kind, ResponseHead, Result};
 use std::time::Instant;
-
-/// Informational responses that one exchange may bring before the final one; more is a flood.
-const INFORMATIONAL_LIMIT: usize = 64;
 
 /// What a server says to a request that asks before it sends its body.
 pub(crate) enum Permission {

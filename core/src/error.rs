@@ -450,7 +450,7 @@ pub fn excerpt(bytes: &[u8]) -> String {
 }
 
 /// The URL without user name and password (RFC 3986 section 3.2.1 asks that they not be shown).
-fn redact(url: &str) -> String {
+pub(crate) fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..authority_end].rfind('@') {

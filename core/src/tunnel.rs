@@ -5,13 +5,10 @@
 //! Does no I/O; `client` moves the bytes and keeps the time.
 
 use crate::error::{Answer, Error, Kind, Result, excerpt};
-use crate::h1::{self, BodyDecoder, Framing, HeadLimits, HeadParser};
+use crate::h1::{self, BodyDecoder, Framing, HeadLimits, HeadParser, INFORMATIONAL_LIMIT};
 use crate::headers::Headers;
 use crate::response::ResponseHead;
 use crate::url::Url;
-
-/// Informational responses before the final one; more is a flood.
-const INFORMATIONAL_LIMIT: usize = 64;
 
 /// As much of a refusal's body is kept: a page that says why fits in.
 const BODY_LIMIT: usize = 16 * 1024;

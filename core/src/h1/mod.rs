@@ -15,3 +15,7 @@ pub use body::{BodyDecoder, Decoded};
 pub use framing::{Framing, Verdict, decide};
 pub use head_parse::{HeadLimits, HeadParser};
 pub use head_write::{LAST_CHUNK, check_method, check_target, write_chunk, write_chunk_head, write_head};
+
+/// Informational responses that one request may bring before the final one (RFC 9110 section 15.2 names no number); more
+/// is a flood.
+pub const INFORMATIONAL_LIMIT: usize = 64;

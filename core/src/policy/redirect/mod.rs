@@ -17,7 +17,7 @@ mod resolve;
 
 pub use resolve::requote;
 
-use crate::error::{Error, Kind, excerpt};
+use crate::error::{Error, Kind, excerpt, redact};
 use resolve::resolve;
 
 /// What the caller allows, and whose habits are followed.
@@ -114,7 +114,7 @@ pub fn decide(rules: &Rules, facts: &Facts<'_>) -> Decision {
         return Decision::Refuse(
             Error::new(Kind::TooManyRedirects)
                 .expected(format!("at most {}", rules.limit))
-                .seen(format!("one more, to {}", excerpt(location)))
+                .seen(format!("one more, to {}", shown(&String::from_utf8_lossy(location))))
                 .with_url(facts.url),
         );
     }
@@ -183,7 +183,7 @@ fn follow(rules: &Rules, facts: &Facts<'_>, url: String) -> Decision {
         return Decision::Refuse(
             Error::new(Kind::InvalidRedirect)
                 .expected("a target that stays on https")
-                .seen(url)
+                .seen(redact(&url))
                 .hint("allow the downgrade if the target is to be trusted")
                 .with_url(facts.url),
         );
@@ -216,6 +216,11 @@ fn follow(rules: &Rules, facts: &Facts<'_>, url: String) -> Decision {
     };
     let method = method.to_owned();
     Decision::Follow(Next { url, method, drop_body, drop_headers, strip_credentials })
+}
+
+/// A target as errors show it: without user and password.
+fn shown(location: &str) -> String {
+    excerpt(redact(location).as_bytes())
 }
 
 /// Scheme, host and port of an absolute URL, in lower case, with the scheme's default port filled in.
@@ -374,6 +379,24 @@ mod tests {
         let strict = Rules { allow_downgrade: false, ..Rules::modern() };
         assert_eq!(refused(judge(&strict, 302, "GET", "https://a/", "http://a/")), Kind::InvalidRedirect);
         assert!(matches!(judge(&strict, 302, "GET", "http://a/", "http://b/"), Decision::Follow(_)));
+    }
+
+    #[test]
+    fn a_refused_target_shows_no_password() {
+        let strict = Rules { allow_downgrade: false, ..Rules::modern() };
+        let none = Rules { limit: 0, ..Rules::modern() };
+        for (rules, location) in [
+            (&strict, "http://user:hush@a/"),
+            (&none, "http://user:hush@a/"),
+            (&Rules::modern(), "ftp://user:hush@a/"),
+            (&Rules::requests(), "ftp://user:hush@a/"),
+            (&Rules::modern(), "http://user:hush@a:x/"),
+        ] {
+            let Decision::Refuse(error) = judge(rules, 302, "GET", "https://a/", location) else {
+                panic!("{location}")
+            };
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+        }
     }
 
     #[test]

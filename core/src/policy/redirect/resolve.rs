@@ -8,8 +8,8 @@
 //! > user agent MUST process the redirection as if the value inherits the fragment component of the URI
 //! > reference used to generate the target URI" (RFC 9110 section 10.2.2).
 
-use super::Style;
-use crate::error::{Error, Kind, Result, excerpt};
+use super::{Style, shown};
+use crate::error::{Error, Kind, Result};
 use std::fmt::Write as _;
 use url::Url;
 
@@ -83,13 +83,13 @@ fn resolve_as_requests(base: &str, location: &str) -> Result<String> {
 }
 
 fn invalid(location: &str) -> Error {
-    Error::new(Kind::InvalidRedirect).expected("a URL in Location").seen(excerpt(location.as_bytes()))
+    Error::new(Kind::InvalidRedirect).expected("a URL in Location").seen(shown(location))
 }
 
 fn unsupported(location: &str) -> Error {
     Error::new(Kind::InvalidRedirect)
         .expected("a target with the scheme http or https")
-        .seen(excerpt(location.as_bytes()))
+        .seen(shown(location))
         .with_source(Error::new(Kind::UnsupportedScheme))
 }
 
