@@ -30,7 +30,8 @@ HABITS = [
         "br and zstd are not asked for, and so not undone, where their packages are not installed",
         [ANY],
         """br-cut br-cut-by-one-byte br-that-is-plain-text br-that-is-gzip zstd-cut zstd-cut-in-the-magic
-        zstd-that-is-plain-text zstd-with-a-window-of-terabytes zstd-in-two-frames bomb-of-zstd bomb-of-brotli""",
+        zstd-that-is-plain-text zstd-with-a-window-of-terabytes zstd-in-two-frames coding-zstd-thirty-thousand-times
+        bomb-of-zstd bomb-of-brotli""",
     ),
     (
         "requests reads the body of a redirect before it follows",
