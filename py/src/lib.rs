@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::answer::{ResponseBase, fill, is_express};
     #[pymodule_export]
-    use crate::client::{Client, Cookies, Headers, Request, Response};
+    use crate::client::{Auth, Client, Cookies, Headers, Request, Response};
     #[pymodule_export]
     use crate::exchange::{Engine, Raw};
     #[pymodule_export]

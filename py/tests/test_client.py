@@ -143,6 +143,20 @@ def test_auth_is_a_pair_or_a_token(client, origin):
     assert client.get(f"{origin.http}/bearer", auth="t0ken").json()["token"] == "t0ken"
 
 
+def test_digest_answers_the_challenge_and_is_kept_in_mind(origin):
+    with entreat.Client(origin.http, auth=entreat.Auth.digest("user", "hidden")) as client:
+        assert client.get("/digest-auth/auth/user/hidden").ok
+        assert client.get("/digest-auth/auth/user/hidden", timeout=5).ok
+        assert client.get("/digest-auth/auth/user/hidden", auth=entreat.Auth.nothing()).status_code == 401
+    assert "hidden" not in repr(entreat.Auth.digest("user", "hidden"))
+
+
+def test_netrc_is_asked_where_a_program_says_so(client, origin, tmp_path):
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login user password pass")
+    assert client.get(f"{origin.http}/basic-auth/user/pass", auth=entreat.Auth.netrc(path)).ok
+
+
 def test_credentials_of_a_client_stay_with_its_base_url():
     with Peer(Answers()) as ours, Peer(Answers()) as foreign:
         with entreat.Client(ours.url, auth="secret") as client:

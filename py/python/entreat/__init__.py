@@ -95,6 +95,7 @@ _SUBMODULES = frozenset(
 
 #: Names that take an import, and the module here that has them: of the modern client, and of requests' own `__init__`.
 _ELSEWHERE = {
+    "Auth": "client",
     "Client": "client",
     "Error": "errors",
     "Limits": "client",
@@ -119,6 +120,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import client as client
     from . import errors as errors
+    from .client import Auth as Auth
     from .client import Client as Client
     from .client import Limits as Limits
     from .client import Retry as Retry

@@ -15,9 +15,9 @@ from collections import namedtuple
 from collections.abc import MutableMapping
 
 from . import _native
-from ._native import Cookies, Headers, Request, Response
+from ._native import Auth, Cookies, Headers, Request, Response
 
-__all__ = ("Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry")
+__all__ = ("Auth", "Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry")
 
 MutableMapping.register(Headers)
 

@@ -57,7 +57,7 @@ class _Message(_Knobs, total=False):
     params: str | _Pairs | None
     headers: _HeaderFields | None
     cookies: Mapping[str, str] | None
-    auth: str | tuple[str, str] | None
+    auth: str | tuple[str, str] | Auth | None
     json: Any
     data: _Pairs | _Content | None
     content: _Content | None
@@ -72,7 +72,7 @@ class Client:
         *,
         headers: _HeaderFields | None = None,
         params: _Pairs | None = None,
-        auth: str | tuple[str, str] | None = None,
+        auth: str | tuple[str, str] | Auth | None = None,
         cookies: bool | Mapping[str, str] = True,
         timeout: _Timeout = ...,
         retries: int | Retry | None = 0,
@@ -130,6 +130,21 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+class Auth:
+    """A way of proving who sends a request, with its credentials."""
+
+    @staticmethod
+    def digest(user: str, password: str) -> Auth:
+        """HTTP Digest, with whichever algorithm the server offers."""
+
+    @staticmethod
+    def netrc(path: str | PathLike[str] | None = None) -> Auth:
+        """Basic, with what a netrc file has for each host: this one, or else `NETRC` or `~/.netrc`."""
+
+    @staticmethod
+    def nothing() -> Auth:
+        """None, for a request whose client has some."""
 
 class Request:
     """What is to be sent. Its headers may be changed."""

@@ -7,8 +7,8 @@ use crate::client::config::{Knobs, text};
 use crate::client::content;
 use crate::client::errors::{contradiction, raise, wrong_type};
 use crate::client::headers;
-use entreat::{Headers, Request, Url};
-use entreat_core::policy::auth::{Credentials, basic, bearer};
+use entreat::{Auth, Credentials, Headers, Request, Url};
+use entreat_core::policy::auth::{basic, bearer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -20,8 +20,7 @@ pub(super) struct Defaults {
     pub(super) base: Option<Url>,
     pub(super) headers: Headers,
     pub(super) params: Vec<(String, String)>,
-    /// The value of Authorization.
-    pub(super) authorization: Option<String>,
+    pub(super) credential: Option<Credential>,
     pub(super) knobs: Knobs,
 }
 
@@ -62,7 +61,7 @@ pub(super) fn request(
     if let Some(fields) = &given.headers {
         merge_headers(request.headers_mut(), fields)?;
     }
-    authorize(&mut request, defaults, given.auth.as_ref())?;
+    let mut request = authorize(request, defaults, given.auth.as_ref())?;
     if let Some(cookies) = &given.cookies {
         let kept = request.url().and_then(jar);
         let value = cookie_field(kept, cookies)?;
@@ -75,7 +74,7 @@ pub(super) fn request(
         Some(knobs) => {
             let config = knobs.config(py)?;
             config.clone().resolve().map_err(|error| raise(py, &error))?;
-            Ok(request.configure(|_| config))
+            Ok(request.configure(|signed| signed.or(&config)))
         }
     }
 }
@@ -241,27 +240,44 @@ pub(super) fn merge_headers(into: &mut Headers, fields: &Bound<'_, PyAny>) -> Py
 }
 
 /// Credentials of the call, or else of the client: the latter only for the origin of the client's base URL, where it has
-/// one.
-fn authorize(request: &mut Request, defaults: &Defaults, auth: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+/// one, and never over a header.
+fn authorize(request: Request, defaults: &Defaults, auth: Option<&Bound<'_, PyAny>>) -> PyResult<Request> {
     if let Some(auth) = auth {
-        let value = authorization(auth)?;
-        let outcome = request.headers_mut().set("Authorization", value);
-        return outcome.map_err(|error| raise(auth.py(), &error));
+        return credential(auth).map(|credential| credential.sign(request));
     }
-    let Some(value) = &defaults.authorization else { return Ok(()) };
+    let Some(credential) = &defaults.credential else { return Ok(request) };
     let meant = match (&defaults.base, request.url()) {
         (Some(base), Some(url)) => base.same_origin(url),
         (None, _) | (_, None) => true,
     };
-    if meant && !request.headers().contains("Authorization") {
-        // Checked when the client was made.
-        let _ = request.headers_mut().set("Authorization", value);
+    match meant && !request.headers().contains("Authorization") {
+        true => Ok(credential.sign(request)),
+        false => Ok(request),
     }
-    Ok(())
 }
 
-/// `(user, password)`, or a bearer token.
-pub(super) fn authorization(auth: &Bound<'_, PyAny>) -> PyResult<String> {
+/// How requests prove who sends them.
+pub(super) enum Credential {
+    /// The value of Authorization, checked.
+    Field(String),
+    /// What the engine does.
+    Scheme(Auth),
+}
+
+impl Credential {
+    fn sign(&self, request: Request) -> Request {
+        match self {
+            Credential::Field(value) => request.header("Authorization", value),
+            Credential::Scheme(auth) => request.configure(|config| config.auth(auth.clone())),
+        }
+    }
+}
+
+/// `(user, password)`, a bearer token, or an `entreat.Auth`.
+pub(super) fn credential(auth: &Bound<'_, PyAny>) -> PyResult<Credential> {
+    if let Ok(scheme) = auth.cast::<super::Auth>() {
+        return Ok(Credential::Scheme(scheme.get().0.clone()));
+    }
     let value = match auth.cast::<PyTuple>() {
         Ok(pair) if pair.len() == 2 => {
             let user = text("the user of auth", &pair.get_item(0)?)?;
@@ -269,12 +285,12 @@ pub(super) fn authorization(auth: &Bound<'_, PyAny>) -> PyResult<String> {
             basic::authorization(&basic::Rules::modern(), &Credentials::new(user, password))
         }
         Ok(_) | Err(_) => {
-            let token = auth.cast::<PyString>();
-            let token = token.map_err(|_| wrong_type("auth", "(user, password) or a bearer token", auth))?;
+            let expected = "(user, password), a bearer token or an entreat.Auth";
+            let token = auth.cast::<PyString>().map_err(|_| wrong_type("auth", expected, auth))?;
             bearer::authorization(token.to_str()?)
         }
     };
-    value.map_err(|error| raise(auth.py(), &error))
+    value.map(Credential::Field).map_err(|error| raise(auth.py(), &error))
 }
 
 /// The cookies that the client keeps for this URL, and those of the call behind them.

@@ -5,6 +5,7 @@
 //! the answer is a `response`. Nothing of requests' rules is in here; `entreat.Session` is another face.
 
 mod arguments;
+mod auth;
 mod config;
 mod content;
 mod cookies;
@@ -16,6 +17,7 @@ mod pieces;
 mod request;
 mod response;
 
+pub(crate) use auth::Auth;
 pub(crate) use cookies::Cookies;
 pub(crate) use headers::Headers;
 pub(crate) use request::Request;
@@ -360,7 +362,7 @@ fn read_knob(defaults: &mut Defaults, name: &str, value: &Bound<'_, PyAny>) -> P
         "params" if value.is_none() => {}
         "params" => defaults.params = arguments::pairs("params", value)?,
         "auth" if value.is_none() => {}
-        "auth" => defaults.authorization = Some(arguments::authorization(value)?),
+        "auth" => defaults.credential = Some(arguments::credential(value)?),
         _ => {
             if !defaults.knobs.set_for_client(name, value)? {
                 return Err(arguments::unknown(name));
