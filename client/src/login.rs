@@ -11,11 +11,15 @@ use entreat_core::policy::auth::netrc::Netrc;
 use entreat_core::policy::auth::{
     self, Asked, Auth, Credentials, Reply, Role, Rounds, basic, bearer, challenges, digest, sigv4,
 };
-use entreat_core::{Headers, ResponseHead, Result, Scheme, Settings, Url};
+use entreat_core::route::Proxy;
+use entreat_core::{Error, Headers, ResponseHead, Result, Scheme, Settings, Url};
+use proxy::ProxyLogin;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+mod proxy;
 
 /// The most answers to challenges before one request is given up: more than any known scheme takes.
 const ROUNDS: u32 = 10;
@@ -32,8 +36,15 @@ pub(crate) struct Known {
     netrcs: Mutex<HashMap<Option<PathBuf>, Arc<Netrc>>>,
 }
 
-/// One journey's credentials.
-pub(crate) struct Login<'a> {
+/// All credentials of one journey. Most have none, and cost a look at that.
+pub(crate) struct Logins<'a> {
+    known: &'a Known,
+    origin: Option<Box<Login<'a>>>,
+    proxy: Option<Box<ProxyLogin<'a>>>,
+}
+
+/// Those for the origin.
+struct Login<'a> {
     auth: Arc<Auth>,
     known: &'a Known,
     rounds: u32,
@@ -51,9 +62,87 @@ struct Flowing {
     fields: Option<Headers>,
 }
 
+impl<'a> Logins<'a> {
+    /// The credentials of a request that goes through `proxy`.
+    pub(crate) fn begin(
+        settings: &Settings,
+        request: &Request,
+        proxy: Option<&Proxy>,
+        known: &'a Known,
+    ) -> Logins<'a> {
+        let origin = Login::begin(settings, request, known);
+        Logins { known, origin, proxy: ProxyLogin::begin(proxy, request, settings, known) }
+    }
+
+    /// Adds to `headers`, all that are sent otherwise, what proves who the request is from; and to what the proxy is
+    /// told.
+    ///
+    /// # Errors
+    /// A netrc that cannot be read; a body that cannot be hashed before it is sent; those of the program's own scheme.
+    pub(crate) fn sign(
+        &mut self,
+        headers: &mut Headers,
+        url: &Url,
+        request: &Request,
+        proxy: Option<&mut Proxy>,
+    ) -> Result<()> {
+        let mut signed = Ok(());
+        if let Some(login) = &mut self.origin {
+            signed = login.sign(headers, url, request);
+        }
+        if let (Some(login), Some(proxy), Ok(())) = (&self.proxy, proxy, &signed) {
+            signed = login.sign(proxy, headers, url, request);
+        }
+        signed.map_err(|error| error.with_url(url.as_str()))
+    }
+
+    /// True where the answer `head`, to a request with the fields `sent`, asks for a round that can be made.
+    ///
+    /// # Errors
+    /// A body that cannot be sent again; those of the program's own scheme.
+    pub(crate) fn judge(
+        &mut self,
+        head: &ResponseHead,
+        sent: &Headers,
+        url: &Url,
+        request: &Request,
+        proxy: Option<&Proxy>,
+    ) -> Result<bool> {
+        if let (Some(login), Some(proxy)) = (&mut self.proxy, proxy)
+            && login.judge(proxy, head, url)
+        {
+            return again_with(request, url).map(|()| true);
+        }
+        if let Some(login) = &mut self.origin
+            && login.judge(head, sent, url, request)?
+        {
+            return again_with(request, url).map(|()| true);
+        }
+        Ok(false)
+    }
+
+    /// True where the proxy refused a tunnel for want of an answer that it can have.
+    pub(crate) fn judge_refusal(&mut self, error: &Error) -> bool {
+        self.proxy.as_mut().is_some_and(|login| login.judge_refusal(error))
+    }
+
+    /// Goes on behind a redirect, through `proxy`.
+    pub(crate) fn follow(
+        &mut self,
+        to_another_origin: bool,
+        settings: &Settings,
+        request: &Request,
+        proxy: Option<&Proxy>,
+    ) {
+        let origin = self.origin.take();
+        self.origin = origin.and_then(|mut login| login.follow(to_another_origin).then_some(login));
+        self.proxy = ProxyLogin::begin(proxy, request, settings, self.known);
+    }
+}
+
 impl<'a> Login<'a> {
     /// The credentials of a request, where there are any.
-    pub(crate) fn begin(settings: &Settings, request: &Request, known: &'a Known) -> Option<Box<Login<'a>>> {
+    fn begin(settings: &Settings, request: &Request, known: &'a Known) -> Option<Box<Login<'a>>> {
         let auth = settings.auth.as_ref()?;
         // What was said for this very request goes before what its client says.
         let is_own = request.config.as_ref().is_some_and(|config| config.has_auth());
@@ -66,11 +155,7 @@ impl<'a> Login<'a> {
         Some(Box::new(login))
     }
 
-    /// Adds to `headers`, all that are sent otherwise, what proves who the request is from.
-    ///
-    /// # Errors
-    /// A netrc that cannot be read; a body that cannot be hashed before it is sent; those of the program's own scheme.
-    pub(crate) fn sign(&mut self, headers: &mut Headers, url: &Url, request: &Request) -> Result<()> {
+    fn sign(&mut self, headers: &mut Headers, url: &Url, request: &Request) -> Result<()> {
         match &*self.auth {
             Auth::Nothing => Ok(()),
             Auth::Basic(credentials, rules) => {
@@ -105,17 +190,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// True where the answer `head`, to a request with the fields `sent`, asks for a round that can be made.
-    ///
-    /// # Errors
-    /// A body that cannot be sent again; those of the program's own scheme.
-    pub(crate) fn judge(
-        &mut self,
-        head: &ResponseHead,
-        sent: &Headers,
-        url: &Url,
-        request: &Request,
-    ) -> Result<bool> {
+    fn judge(&mut self, head: &ResponseHead, sent: &Headers, url: &Url, request: &Request) -> Result<bool> {
         let again = match &*self.auth {
             Auth::Nothing | Auth::Basic(..) | Auth::Bearer(_) | Auth::Netrc(_) | Auth::SigV4(_) => false,
             Auth::Digest(credentials, rules) => {
@@ -128,14 +203,13 @@ impl<'a> Login<'a> {
             return Ok(false);
         }
         self.rounds += 1;
-        again_with(request, url)?;
         Ok(true)
     }
 
     /// Goes on behind a redirect: false where the credentials stay behind.
     ///
     /// netrc is asked anew: it says for each host what belongs there.
-    pub(crate) fn follow(&mut self, to_another_origin: bool) -> bool {
+    fn follow(&mut self, to_another_origin: bool) -> bool {
         self.abroad |= to_another_origin;
         self.answered = None;
         self.begin_flow();

@@ -8,7 +8,7 @@ use crate::asking::Asking;
 use crate::body::Body;
 use crate::engine::{Engine, Outgoing};
 use crate::environment;
-use crate::login::{Known, Login};
+use crate::login::{Known, Logins};
 use crate::net::Net;
 use crate::request::Request;
 use crate::response::{Past, Redirect, Response};
@@ -101,7 +101,7 @@ impl<N: Net> Session<N> {
         let mut proxy = self.proxy_for(&url, &request, &settings)?;
         let mut history = Vec::new();
         let mut asking = Asking::new();
-        let mut login = Login::begin(&settings, &request, &self.0.known);
+        let mut logins = Logins::begin(&settings, &request, proxy.as_deref(), &self.0.known);
         let mut retries =
             Retries::new(&self.0.engine.net, &settings.retries, &self.0.retry_budget, deadlines);
         loop {
@@ -109,9 +109,7 @@ impl<N: Net> Session<N> {
                 .prepare(&request, &url, proxy.as_deref(), &settings)
                 .map_err(|error| error.with_url(url.as_str()))?;
             asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
-            if let Some(login) = &mut login {
-                login.sign(&mut headers, &url, &request).map_err(|error| error.with_url(url.as_str()))?;
-            }
+            logins.sign(&mut headers, &url, &request, proxy.as_deref_mut())?;
             let outgoing = Outgoing {
                 method: &request.method,
                 url: &url,
@@ -125,6 +123,7 @@ impl<N: Net> Session<N> {
             };
             let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
                 Ok(answer) => answer,
+                Err(error) if logins.judge_refusal(&error) => continue,
                 Err(error) => {
                     // Waits are rare: boxed, they do not make the future of every request larger.
                     Box::pin(retries.after_error(error, &request.method, &request.body)).await?;
@@ -136,9 +135,7 @@ impl<N: Net> Session<N> {
                 incoming.skip().await?;
                 continue;
             }
-            if let Some(login) = &mut login
-                && login.judge(&head, &headers, &url, &request)?
-            {
+            if logins.judge(&head, &headers, &url, &request, proxy.as_deref())? {
                 incoming.skip().await?;
                 continue;
             }
@@ -160,9 +157,9 @@ impl<N: Net> Session<N> {
                     incoming.skip().await?;
                     drop(incoming);
                     let strip = next.strip_credentials;
-                    login = login.and_then(|mut login| login.follow(strip).then_some(login));
                     let target = self.upgraded(redirected(&mut request, &url, next)?)?;
                     proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
+                    logins.follow(strip, &settings, &request, proxy.as_deref());
                     history.push(Redirect::new(head, std::mem::replace(&mut url, target)));
                 }
             }

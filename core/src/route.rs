@@ -106,6 +106,14 @@ impl Proxy {
         &self.fields
     }
 
+    /// Answers the proxy's challenge from now on. The number stays: to the proxy we are the same as before.
+    ///
+    /// # Errors
+    /// `InvalidHeader` for a value that no field can hold.
+    pub fn authorize(&mut self, value: &[u8]) -> Result<()> {
+        self.fields.set(PROXY_AUTHORIZATION, value)
+    }
+
     /// A number that stands for the proxy and all that it is told: connections are shared for the same one only.
     pub fn id(&self) -> u64 {
         self.id

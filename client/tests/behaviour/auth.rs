@@ -257,3 +257,55 @@ behaviour!(secrets_that_no_field_can_hold_are_refused_before_anything_is_sent, |
     let peer = bench.peer([]);
     refused(bench, &peer, peer.get("/").auth(Auth::bearer("hush\n")), Kind::InvalidHeader).await;
 });
+
+/// A client behind a proxy that knows a user.
+fn behind(proxy: &Peer) -> Config {
+    Config::new().proxy(&format!("http://us:secret@{}", proxy.address))
+}
+
+fn proxy_challenge(nonce: &str) -> Step {
+    let field = format!("Proxy-Authenticate: Digest realm=\"p\", nonce=\"{nonce}\", qop=\"auth\"\r\n");
+    response("407 Proxy Authentication Required", &field, "who?")
+}
+
+fn told(peer: &Peer, connection: usize) -> String {
+    peer.log.requests()[connection].header("Proxy-Authorization").unwrap().to_owned()
+}
+
+behaviour!(a_proxy_that_forwards_gets_digest_where_it_asks_for_it, |bench| {
+    let proxy =
+        bench.peer([Step::Expect, proxy_challenge("n"), Step::Expect, ok("1"), Step::Expect, ok("2")]);
+    let session = bench.session_with(behind(&proxy));
+    for body in ["1", "2"] {
+        let request = Request::post("http://a.test/path").body("text");
+        assert_eq!(fetch(&session, request).await.unwrap().text(), body);
+    }
+    assert!(told(&proxy, 0).starts_with("Basic "));
+    for (index, count) in [(1, "nc=00000001"), (2, "nc=00000002")] {
+        let answer = told(&proxy, index);
+        assert!(answer.contains("uri=\"http://a.test/path\"") && answer.contains(count), "{answer}");
+        assert_eq!(proxy.log.requests()[index].head.matches("Proxy-Authorization").count(), 1);
+    }
+    assert_eq!(proxy.log.connections(), 1);
+});
+
+behaviour!(a_proxy_that_tunnels_gets_digest_where_it_asks_for_it, |bench| {
+    let refuse = || vec![Step::Expect, proxy_challenge("n")];
+    let broken = || vec![Step::Expect, Step::send("HTTP/1.1 200 OK\r\n\r\n"), Step::ExpectBytes(1)];
+    let proxy = bench.peers([refuse(), broken(), refuse(), refuse()]);
+    let session = bench.session_with(behind(&proxy));
+    // Behind the tunnel nobody speaks TLS, so that these fail, but not for want of an answer.
+    assert_ne!(failure(&session, Request::get("https://a.test/")).await.kind(), Kind::Proxy);
+    let answer = told(&proxy, 1);
+    assert!(answer.contains("uri=\"a.test:443\"") && answer.contains("nc=00000001"), "{answer}");
+    // A proxy that refuses what it asked for is not asked for ever.
+    let error = failure(&session, Request::get("https://a.test/")).await;
+    assert_eq!((error.kind(), error.status(), proxy.log.connections()), (Kind::Proxy, Some(407), 4));
+    assert!(!error.to_string().contains("secret"), "{error}");
+});
+
+behaviour!(a_407_of_an_origin_is_no_business_of_the_proxys, |bench| {
+    let peer = bench.peer([Step::Expect, proxy_challenge("n")]);
+    let session = bench.session_with(Config::new().no_proxy());
+    assert_eq!(fetch(&session, peer.get("/")).await.unwrap().status, 407);
+});
