@@ -126,8 +126,8 @@ impl<N: Net> Dialler<'_, N> {
         Err(at(proxy, refused.unwrap_or(Refusal::General).into_error()))
     }
 
-    /// A proxy that is told addresses is greeted before they are looked up, as PySocks has it: whether it is there is found
-    /// out first, and it answers meanwhile. Not behind a guard, which may refuse what is found.
+    /// A proxy that is told addresses is greeted before they are looked up, and has to answer, as PySocks has it: whether it
+    /// is there is found out first. Not behind a guard, which may refuse what is found.
     async fn greet(
         &self,
         proxy: &Proxy,
@@ -142,7 +142,13 @@ impl<N: Net> Dialler<'_, N> {
         let mut connection = self.open_to(proxy, key, deadline).await?;
         let sent = connection.send_until(self.net, &greeting, deadline).await;
         sent.map_err(|error| at(proxy, error))?;
-        Ok(Some(connection))
+        match connection.receive(self.net, deadline).await.map_err(|error| at(proxy, error))? {
+            0 => {
+                let gone = Error::new(Kind::Proxy).expected("an answer to the greeting (SOCKS)");
+                Err(at(proxy, gone.seen("the end of the connection")))
+            }
+            _ => Ok(Some(connection)),
+        }
     }
 
     /// Whom a SOCKS proxy is asked for, one after the other: the host by its name, or its addresses where the version

@@ -322,7 +322,7 @@ behaviour!(socks_4_and_5_look_the_name_up_here, |bench| {
     ];
     let four = vec![Step::ExpectBytes(9), Step::send([0, 90, 0, 0, 0, 0, 0, 0]), Step::Expect, ok("4")];
     for (scheme, script, address_at) in [("socks5", five, 7), ("socks4", four, 4)] {
-        let proxy = bench.peer(script);
+        let proxy = bench.peer_for_all(script);
         let session = bench.session_with(by(scheme, &proxy));
         assert_eq!(
             fetch(&session, Request::get("http://127.0.0.1:81/")).await.unwrap().status,
