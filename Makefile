@@ -96,10 +96,13 @@ lint: toolchain venv-dev wall ## Formatting and lints, of Rust and Python
 
 # Clippy refuses clocks, sockets and files in core by its own clippy.toml; here, what could bring them in unseen.
 .PHONY: wall
-wall: toolchain ## The crate that decides depends on nothing that does I/O
+wall: toolchain ## The crate that decides depends on nothing that does I/O, the blocking face on no runtime
 	@if $(CARGO) tree --locked --package entreat-core --all-features --edges normal --prefix none \
 	    | grep -E '^(tokio|mio|polling|socket2|rustix|async-io|rustls|getrandom) '; then \
 	    echo 'core must decide only: the crates above do I/O' >&2; exit 1; fi
+	@if $(CARGO) tree --locked --package entreat --features brotli,zstd,psl,http,tracing --edges normal --prefix none \
+	    | grep -E '^(tokio|mio|async-std|smol|futures-executor) '; then \
+	    echo 'the blocking face must pull in no runtime: see the crates above' >&2; exit 1; fi
 
 .PHONY: test-rust
 test-rust: toolchain ## Rust's unit, integration and doc tests

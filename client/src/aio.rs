@@ -5,6 +5,8 @@
 
 use crate::consume::{PIECE, inside};
 use crate::cookies::Cookies;
+use crate::download::{Download, Downloaded};
+use crate::mock::Transport;
 use crate::net::tokio::Tokio;
 use crate::session::Session;
 use crate::{Config, Request, Result};
@@ -38,6 +40,14 @@ impl Client {
         Ok(Client(Session::new(Tokio, config)?))
     }
 
+    /// A client whose requests are answered by `transport` in this process; see [`crate::Client::with_transport`].
+    ///
+    /// # Errors
+    /// As [`Client::with_config`].
+    pub fn with_transport(transport: impl Transport, config: Config) -> Result<Client> {
+        Ok(Client(Session::over(Tokio, config, Some(Box::new(transport)))?))
+    }
+
     /// Sends a request and waits for the head of its response. Must run inside a tokio runtime that has I/O and time
     /// enabled.
     ///
@@ -53,6 +63,22 @@ impl Client {
     /// As [`crate::Client::send`].
     pub async fn get(&self, url: impl AsRef<str>) -> Result<Response> {
         self.send(Request::get(url)).await
+    }
+
+    /// Fetches `url` into the file at `path`; see [`crate::Client::download`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::run_download`].
+    pub async fn download(&self, url: impl AsRef<str>, path: impl AsRef<Path>) -> Result<Downloaded> {
+        self.run_download(&Download::new(Request::get(url), path)).await
+    }
+
+    /// Runs a download. The file is written on the task's own thread.
+    ///
+    /// # Errors
+    /// As [`crate::Client::run_download`].
+    pub async fn run_download(&self, download: &Download) -> Result<Downloaded> {
+        download.run(&self.0).await
     }
 
     /// Closes the connections. Requests sent from now on fail with [`crate::Kind::Closed`].
@@ -145,15 +171,21 @@ impl Response {
 
     /// The body line by line as it comes in; see [`crate::Response::lines`].
     ///
-    /// ```no_run
-    /// # async fn example() -> entreat::Result<()> {
-    /// let mut response = entreat::aio::get("http://example.org/events").await?;
+    /// ```
+    /// # use entreat::{Config, aio::Client, mock::Mock};
+    /// # let mock = Mock::new();
+    /// # mock.on("GET", "/events").reply("one\ntwo\n");
+    /// # let client = Client::with_transport(mock, Config::new())?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let mut response = client.get("http://example.org/events").await?;
     /// let mut lines = response.lines();
     /// while let Some(line) = lines.next().await? {
     ///     println!("{line}");
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), entreat::Error>(())
+    /// # })?;
+    /// # Ok::<(), entreat::Error>(())
     /// ```
     pub fn lines(&mut self) -> Lines<'_> {
         Lines::new(self)

@@ -6,6 +6,7 @@
 use crate::fork;
 use crate::net::Net;
 use crate::permits::Permit;
+use crate::timings::Making;
 use crate::tls;
 use crate::transport::Transport;
 use entreat_core::pool::Key;
@@ -35,6 +36,8 @@ pub(crate) struct Connection<S> {
     _counted: Counted,
     /// The right to be in use, where that is limited. Given back behind the socket.
     pub(crate) permit: Option<Permit>,
+    /// How long it took to make, until the exchange that it was made for takes that.
+    pub(crate) making: Option<Box<Making>>,
 }
 
 /// One of the connections that a client has open.
@@ -55,7 +58,13 @@ impl Drop for Counted {
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, key: Key<'_>, counted: Counted, born: Instant) -> Connection<S> {
+    pub(crate) fn new(
+        stream: S,
+        key: Key<'_>,
+        counted: Counted,
+        born: Instant,
+        making: Making,
+    ) -> Connection<S> {
         Connection {
             transport: Transport::new(stream),
             received: Received::default(),
@@ -66,6 +75,7 @@ impl<S> Connection<S> {
             generation: fork::generation(),
             _counted: counted,
             permit: None,
+            making: Some(Box::new(making)),
         }
     }
 
@@ -77,8 +87,18 @@ impl<S> Connection<S> {
         session: tls::Session,
         deadline: Deadline,
     ) -> Result<()> {
+        self.note(|making| making.connected(net.now()));
         let early = std::mem::take(&mut self.received);
-        self.transport.secure(net, session, early.as_slice(), deadline).await
+        self.transport.secure(net, session, early.as_slice(), deadline).await?;
+        self.note(|making| making.secured(net.now()));
+        Ok(())
+    }
+
+    /// Notes how long a part of making it took.
+    pub(crate) fn note(&mut self, change: impl FnOnce(&mut Making)) {
+        if let Some(making) = &mut self.making {
+            change(making);
+        }
     }
 
     /// Sends all of `bytes` while a connection is being made: all within one deadline.

@@ -45,8 +45,12 @@ impl Response {
     /// The body line by line as it comes in, without line ends, which are LF or CRLF. For charsets whose line ends are
     /// those of ASCII: all but UTF-16. Lines may be as long as `max_body` allows.
     ///
-    /// ```no_run
-    /// let mut response = entreat::get("http://example.org/events")?;
+    /// ```
+    /// # use entreat::{Client, Config, mock::Mock};
+    /// # let mock = Mock::new();
+    /// # mock.on("GET", "/events").reply("one\r\ntwo\n");
+    /// # let client = Client::with_transport(mock, Config::new())?;
+    /// let mut response = client.get("http://example.org/events")?;
     /// for line in response.lines() {
     ///     println!("{}", line?);
     /// }

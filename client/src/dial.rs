@@ -8,6 +8,7 @@ use crate::engine::Outgoing;
 use crate::net::Net;
 use crate::reach::Reach;
 use crate::resolve::Names;
+use crate::timings::Making;
 use crate::tls;
 use entreat_core::policy::proxy;
 use entreat_core::pool::Key;
@@ -41,10 +42,12 @@ impl<N: Net> Dialler<'_, N> {
             Scheme::Http | Scheme::HttpUnix => None,
             Scheme::Https => Some(self.tls.session(&outgoing.settings.tls, url.host())?),
         };
-        let stream = self.reach().url(url, deadline).await?;
-        let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now));
-        if let Some(session) = session {
-            connection.secure(self.net, session, deadline).await?;
+        let (stream, resolved) = self.reach().url(url, deadline).await?;
+        let making = Making::new(now, resolved);
+        let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now, making));
+        match session {
+            Some(session) => connection.secure(self.net, session, deadline).await?,
+            None => connection.note(|making| making.connected(self.net.now())),
         }
         Ok(connection)
     }

@@ -9,14 +9,18 @@ use crate::body::Body;
 use crate::connection::Connection;
 use crate::dial::{self, Dialler};
 use crate::fork;
+use crate::in_process;
 use crate::incoming::Incoming;
+use crate::mock::Transport;
 use crate::net::Net;
 use crate::permits::{Permit, Permits};
 use crate::reach::check_beyond_proxy;
 use crate::receiver::Receiver;
 use crate::resolve::Names;
 use crate::sender::{Sender, Sent};
+use crate::timings::Begun;
 use crate::tls;
+use crate::trace;
 use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
 use entreat_core::h1::Verdict;
 use entreat_core::pool::{self, Key, Pool};
@@ -43,6 +47,8 @@ pub struct Engine<N: Net> {
     opened: AtomicU64,
     /// Taken from the pool in vain: their peers had gone.
     stale: AtomicU64,
+    /// What answers in the place of connections.
+    transport: Option<Box<dyn Transport>>,
 }
 
 /// What a client's connections are doing, at one moment.
@@ -105,16 +111,31 @@ impl Outgoing<'_> {
 impl<N: Net> Engine<N> {
     /// An engine without connections.
     pub fn new(net: N, rules: pool::Rules) -> Arc<Engine<N>> {
-        Engine::with_contexts(net, rules, Arc::default())
+        Engine::with_contexts(net, rules, Arc::default(), None)
+    }
+
+    /// An engine that makes no connections: `transport` answers in this process.
+    pub fn in_process(net: N, rules: pool::Rules, transport: Box<dyn Transport>) -> Arc<Engine<N>> {
+        Engine::with_contexts(net, rules, Arc::default(), Some(transport))
+    }
+
+    /// True where a transport answers in the place of connections.
+    pub fn is_in_process(&self) -> bool {
+        self.transport.is_some()
     }
 
     /// An engine with connections of its own, which shares with this one what is costly to make: trust stores that have
     /// been read, and what TLS needs to resume.
     pub fn beside(&self, net: N, rules: pool::Rules) -> Arc<Engine<N>> {
-        Engine::with_contexts(net, rules, Arc::clone(&self.tls))
+        Engine::with_contexts(net, rules, Arc::clone(&self.tls), None)
     }
 
-    fn with_contexts(net: N, rules: pool::Rules, tls: Arc<tls::Contexts>) -> Arc<Engine<N>> {
+    fn with_contexts(
+        net: N,
+        rules: pool::Rules,
+        tls: Arc<tls::Contexts>,
+        transport: Option<Box<dyn Transport>>,
+    ) -> Arc<Engine<N>> {
         fork::watch();
         Arc::new(Engine {
             net,
@@ -126,6 +147,7 @@ impl<N: Net> Engine<N> {
             open: Arc::default(),
             opened: AtomicU64::new(0),
             stale: AtomicU64::new(0),
+            transport,
         })
     }
 
@@ -134,15 +156,21 @@ impl<N: Net> Engine<N> {
     /// # Errors
     /// All that the network and the peer can do wrong, with the request's URL.
     pub async fn exchange(self: &Arc<Self>, outgoing: &Outgoing<'_>) -> Result<(ResponseHead, Incoming<N>)> {
+        if let Some(transport) = &self.transport {
+            return Box::pin(self.exchange_in_process(&**transport, outgoing)).await;
+        }
         let mut replayed = false;
         loop {
             let mut connection =
                 self.connection(outgoing, replayed).await.map_err(|error| at(outgoing, error))?;
             let reused = connection.exchanges > 0;
             connection.exchanges += 1;
-            let attempt = match self.attempt(&mut connection, outgoing).await {
-                Ok((head, verdict)) => {
-                    let incoming = Incoming::new(self, connection, verdict, &head, outgoing);
+            let attempt = self.attempt(&mut connection, outgoing);
+            let attempt = match trace::attempt(outgoing, reused, attempt).await {
+                Ok((head, verdict, at)) => {
+                    let queue = connection.permit.as_ref().map_or(Duration::ZERO, |permit| permit.waited);
+                    let begun = Begun { at, queue, making: connection.making.take() };
+                    let incoming = Incoming::new(self, connection, verdict, &head, outgoing, begun);
                     return Ok((head, incoming));
                 }
                 Err(attempt) => attempt,
@@ -167,6 +195,18 @@ impl<N: Net> Engine<N> {
                 }
             }
         }
+    }
+
+    async fn exchange_in_process(
+        self: &Arc<Self>,
+        transport: &dyn Transport,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(ResponseHead, Incoming<N>)> {
+        let outcome = match self.check_open() {
+            Err(error) => Err(error),
+            Ok(()) => in_process::exchange(self, transport, outgoing).await,
+        };
+        outcome.map_err(|error| at(outgoing, error))
     }
 
     /// Closes the idle connections; those in use are closed when their responses are done. Requests are refused
@@ -275,7 +315,8 @@ impl<N: Net> Engine<N> {
         }
         let Engine { net, tls, names, open, .. } = self;
         // In a box, so that an exchange on a connection that is there does not carry the room for making one.
-        let connection = Box::pin(Dialler { net, tls, names, outgoing, open }.open(key)).await?;
+        let dialler = Dialler { net, tls, names, outgoing, open };
+        let connection = Box::pin(trace::connect(outgoing, dialler.open(key))).await?;
         self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(connection)
     }
@@ -288,12 +329,12 @@ impl<N: Net> Engine<N> {
         candidate
     }
 
-    /// One request out and one head in, on one connection.
+    /// One request out and one head in, on one connection; and when that began.
     async fn attempt(
         &self,
         connection: &mut Connection<N::Stream>,
         outgoing: &Outgoing<'_>,
-    ) -> Result<(ResponseHead, Verdict), Attempt> {
+    ) -> Result<(ResponseHead, Verdict, Instant), Attempt> {
         let (now, written) = (self.net.now(), connection.written());
         let mut receiver = Receiver::new(&self.net, outgoing);
         let sending =
@@ -308,9 +349,9 @@ impl<N: Net> Engine<N> {
             }
         };
         match (receiver.receive(connection).await, sending) {
-            (Ok((head, verdict)), Sent::Whole) => Ok((head, verdict)),
+            (Ok((head, verdict)), Sent::Whole) => Ok((head, verdict, now)),
             (Ok((head, verdict)), Sent::Refused | Sent::Withheld | Sent::Broken(_)) => {
-                Ok((head, Verdict { keep_alive: false, ..verdict }))
+                Ok((head, Verdict { keep_alive: false, ..verdict }, now))
             }
             (Err(error), Sent::Whole | Sent::Refused | Sent::Withheld) | (Err(_), Sent::Broken(error)) => {
                 Err(Attempt { error, sent, answered: receiver.is_answered(connection) })
@@ -318,8 +359,8 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Takes a connection back for later exchanges.
-    pub(crate) fn release(&self, mut connection: Box<Connection<N::Stream>>) {
+    /// Takes a connection back for later exchanges, and says when that was.
+    pub(crate) fn release(&self, mut connection: Box<Connection<N::Stream>>) -> Instant {
         connection.received.shrink();
         let origin = Arc::clone(&connection.origin);
         let key = Key { origin: &origin, settings: connection.settings };
@@ -336,6 +377,7 @@ impl<N: Net> Engine<N> {
         drop(surplus);
         // The next in line finds the connection in the pool, or room for its own.
         drop(permit);
+        now
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool<Box<Connection<N::Stream>>>> {

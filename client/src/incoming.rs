@@ -7,6 +7,7 @@
 use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
+use crate::timings::{Begun, Timings};
 use entreat_core::content::{Decoder, Expansion};
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, TlsInfo};
@@ -19,6 +20,10 @@ const DIRECT: usize = 4 * 1024;
 /// The body of a redirect is read up to this size, and for so long: cheaper than a new connection.
 const SKIPPED: usize = 64 * 1024;
 const SKIPPING: Duration = Duration::from_millis(250);
+
+/// What an error keeps of a body, and how long that is waited for.
+const START: usize = 16 * 1024;
+const STARTING: Duration = Duration::from_millis(500);
 
 /// Memory taken ahead for a body of known length, at most: the peer's word alone is not worth more.
 const TRUSTED_LENGTH: usize = 1 << 20;
@@ -36,6 +41,7 @@ pub struct Incoming<N: Net> {
     tls: Option<Arc<TlsInfo>>,
     /// What ended it before its time.
     failure: Option<Error>,
+    begun: Begun,
 }
 
 /// The body as it comes over the wire, content codings left alone.
@@ -50,6 +56,17 @@ struct Raw<N: Net> {
     deadlines: Deadlines,
     /// An end before those.
     patience: Option<Instant>,
+    /// A body that did not come over a network; absent once it was read to its end.
+    memory: Option<Box<Memory>>,
+    /// When it came to its end.
+    ended: Option<Instant>,
+}
+
+/// The body of a reply of this process, and what happens behind it.
+pub(crate) struct Memory {
+    bytes: Vec<u8>,
+    given: usize,
+    failure: Option<Error>,
 }
 
 /// A content coding being undone.
@@ -76,22 +93,48 @@ impl<N: Net> Incoming<N> {
         verdict: Verdict,
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
+        begun: Begun,
     ) -> Incoming<N> {
         // Where a proxy forwards, what there is of TLS is with the proxy.
         let tls = connection.tls_info().filter(|_| outgoing.url.scheme() == Scheme::Https).cloned();
         let mut raw = Raw {
-            engine: Arc::clone(engine),
-            connection: Some(connection),
             keep_alive: verdict.keep_alive && outgoing.keep_alive,
             body: BodyDecoder::new(verdict.framing),
             sized: matches!(verdict.framing, Framing::Length(_)),
-            deadlines: outgoing.deadlines,
-            patience: None,
+            connection: Some(connection),
+            ..Raw::new(engine, outgoing)
         };
-        let mut content = None;
         if raw.body.is_done() {
             raw.finish();
-        } else if outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
+        }
+        Incoming::of(raw, tls, head, outgoing, begun)
+    }
+
+    /// The same of a body that is there.
+    pub(crate) fn from_memory(
+        engine: &Arc<Engine<N>>,
+        memory: Memory,
+        head: &ResponseHead,
+        outgoing: &Outgoing<'_>,
+        begun: Begun,
+    ) -> Incoming<N> {
+        let mut raw = Raw::new(engine, outgoing);
+        match memory.is_empty() {
+            true => raw.ended = Some(engine.net.now()),
+            false => raw.memory = Some(Box::new(memory)),
+        }
+        Incoming::of(raw, None, head, outgoing, begun)
+    }
+
+    fn of(
+        raw: Raw<N>,
+        tls: Option<Arc<TlsInfo>>,
+        head: &ResponseHead,
+        outgoing: &Outgoing<'_>,
+        begun: Begun,
+    ) -> Incoming<N> {
+        let mut content = None;
+        if !raw.is_done() && outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
             let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
             let expansion = outgoing.settings.messages.expansion;
             content = decoder.map(|decoder| Content::new(decoder, expansion));
@@ -99,6 +142,7 @@ impl<N: Net> Incoming<N> {
         let mut incoming = Incoming {
             raw,
             content,
+            begun,
             max_body: outgoing.settings.max_body,
             delivered: 0,
             url: outgoing.url.as_str().to_owned(),
@@ -177,11 +221,17 @@ impl<N: Net> Incoming<N> {
         self.tls.as_deref()
     }
 
+    /// Where the time went, of a call of `started` whose final head was there at `answered`.
+    pub fn timings(&self, started: Instant, answered: Instant) -> Timings {
+        let until = self.raw.ended.unwrap_or_else(|| self.raw.engine.net.now());
+        self.begun.timings(started, answered, until)
+    }
+
     /// True once nothing more will come: everything was read, or the body was given up.
     pub fn is_done(&self) -> bool {
         let content_done =
             self.content.as_ref().is_none_or(|content| content.raw_done && content.is_drained());
-        self.failure.is_none() && self.raw.connection.is_none() && content_done
+        self.failure.is_none() && self.raw.is_done() && content_done
     }
 
     /// The fields that came behind a chunked body, once it was read to its end (RFC 9110 section 6.5).
@@ -212,6 +262,26 @@ impl<N: Net> Incoming<N> {
         skipped.map_err(|error| error.with_url(&self.url))
     }
 
+    /// The start of the body, decoded, as far as it comes soon; what is left is given up.
+    pub(crate) async fn start(&mut self) -> Vec<u8> {
+        self.raw.patience = self.raw.engine.net.now().checked_add(STARTING);
+        let (mut bytes, mut filled) = (vec![0; START], 0);
+        while filled < START {
+            match self.read(&mut bytes[filled..]).await {
+                Ok(count) if count > 0 => filled += count,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.abandon();
+        bytes.truncate(filled);
+        bytes
+    }
+
+    /// True where a content coding is being undone.
+    pub(crate) fn is_decoded(&self) -> bool {
+        self.content.is_some()
+    }
+
     fn count(&mut self, count: usize) -> Result<usize> {
         self.delivered += count as u64;
         match self.max_body {
@@ -235,11 +305,61 @@ impl<N: Net> Drop for Incoming<N> {
     }
 }
 
+impl Memory {
+    pub(crate) fn new(bytes: Vec<u8>, failure: Option<Error>) -> Memory {
+        Memory { bytes, given: 0, failure }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.given == self.bytes.len() && self.failure.is_none()
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        let rest = &self.bytes[self.given..];
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.given += count;
+        match &self.failure {
+            Some(failure) if count == 0 && !into.is_empty() => Err(failure.clone()),
+            Some(_) | None => Ok(count),
+        }
+    }
+}
+
 impl<N: Net> Raw<N> {
+    /// A body that is at its end.
+    fn new(engine: &Arc<Engine<N>>, outgoing: &Outgoing<'_>) -> Raw<N> {
+        Raw {
+            engine: Arc::clone(engine),
+            connection: None,
+            keep_alive: false,
+            body: BodyDecoder::new(Framing::Empty),
+            sized: false,
+            deadlines: outgoing.deadlines,
+            patience: None,
+            memory: None,
+            ended: None,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.connection.is_none() && self.memory.is_none()
+    }
+
+    fn read_memory(&mut self, into: &mut [u8]) -> Result<usize> {
+        let Some(memory) = &mut self.memory else { return Ok(0) };
+        let count = memory.read(into)?;
+        if memory.is_empty() {
+            self.memory = None;
+            self.ended = Some(self.engine.net.now());
+        }
+        Ok(count)
+    }
+
     /// Reads at least one byte, or 0 at the end of the body.
     async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         while !into.is_empty() {
-            let Some(connection) = &mut self.connection else { return Ok(0) };
+            let Some(connection) = &mut self.connection else { return self.read_memory(into) };
             let received = take_received(&mut self.body, &mut connection.received, into)?;
             if self.body.is_done() {
                 self.finish();
@@ -291,6 +411,7 @@ impl<N: Net> Raw<N> {
     /// The connection has ended, with or without an error.
     fn end(&mut self, error: Option<Error>) -> Result<usize> {
         self.connection = None;
+        self.ended = Some(self.engine.net.now());
         self.body.end_of_input()?;
         error.map_or(Ok(0), Err)
     }
@@ -302,6 +423,7 @@ impl<N: Net> Raw<N> {
     }
 
     fn abandon(&mut self) {
+        self.memory = None;
         while let Some(connection) = &mut self.connection {
             match self.body.decode(connection.received.as_slice()) {
                 Ok(decoded) if decoded.consumed > 0 => connection.received.consume(decoded.consumed),
@@ -332,12 +454,14 @@ impl<N: Net> Raw<N> {
 
     /// The body came to its end: its connection goes home, unless bytes that nobody asked for lie on it.
     fn finish(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && self.keep_alive
-            && connection.received.is_empty()
-        {
-            self.engine.release(connection);
-        }
+        let Some(connection) = self.connection.take() else { return };
+        self.ended = Some(match self.keep_alive && connection.received.is_empty() {
+            true => self.engine.release(connection),
+            false => {
+                drop(connection);
+                self.engine.net.now()
+            }
+        });
     }
 }
 

@@ -2,12 +2,22 @@
 //!
 //! ```no_run
 //! let text = entreat::get("http://example.org/")?.text()?;
-//!
-//! let client = entreat::Client::new(); // keeps connections and cookies
-//! let request = entreat::Request::post("http://example.org/").form([("name", "John"), ("job", "developer")]);
-//! let answer: serde_json::Value = client.send(request)?.json()?;
 //! # Ok::<(), entreat::Error>(())
 //! ```
+//!
+//! ```
+//! # use entreat::{Config, mock::{Mock, Reply}};
+//! # let mock = Mock::new();
+//! # mock.on("POST", "/").reply(Reply::json(&serde_json::json!({ "id": 7 })));
+//! let client = entreat::Client::new(); // keeps connections and cookies
+//! # let client = entreat::Client::with_transport(mock, Config::new())?;
+//! let request = entreat::Request::post("http://example.org/").form([("name", "John"), ("job", "developer")]);
+//! let answer: serde_json::Value = client.send(request)?.json()?;
+//! # assert_eq!(answer["id"], 7);
+//! # Ok::<(), entreat::Error>(())
+//! ```
+//!
+//! [`mock`](crate::mock) answers in the place of a network, as it does in the examples of this documentation.
 //!
 //! The crate's root is blocking and needs no runtime; [`aio`](crate::aio) (feature `aio`) is the same on tokio.
 //! Requests are values; every knob is in [`Config`], for a client or for one request; one [`Error`] says what
@@ -20,8 +30,10 @@
 //! * `brotli`, `zstd`: content codings besides gzip and deflate, both ways.
 //! * `psl`: the list of public suffixes, so that no site sets cookies for all of `co.uk`.
 //! * `aio`: the async face, on tokio.
+//! * `http`: to and from the types of the crate `http`.
+//! * `tracing`: spans for requests, attempts and connections, without secrets.
 
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 #[cfg(feature = "aio")]
 pub mod aio;
@@ -33,21 +45,28 @@ mod connection;
 mod consume;
 mod cookies;
 mod dial;
+mod download;
 #[doc(hidden)]
 pub mod engine;
 mod environment;
 mod fork;
+#[cfg(feature = "http")]
+mod http_types;
+mod in_process;
 #[doc(hidden)]
 pub mod incoming;
 mod login;
+pub mod mock;
 mod multipart;
 #[doc(hidden)]
 pub mod net;
 mod permits;
+mod progress;
 mod proxied;
 mod random;
 mod reach;
 mod receiver;
+mod refused;
 mod request;
 mod resolve;
 mod response;
@@ -56,14 +75,17 @@ mod sender;
 #[doc(hidden)]
 pub mod session;
 mod text;
+mod timings;
 #[cfg_attr(not(feature = "tls"), path = "tls/absent.rs")]
 mod tls;
+mod trace;
 mod transport;
 
 pub use body::{Body, Source};
 pub use client::Client;
 pub use consume::Lines;
 pub use cookies::Cookies;
+pub use download::{Download, Downloaded};
 pub use engine::PoolStats;
 pub use entreat_core::content::Expansion;
 pub use entreat_core::content::encode::Coding;
@@ -85,11 +107,13 @@ pub use entreat_core::{
     Version,
 };
 pub use multipart::{Form, Part};
+pub use progress::Progress;
 pub use request::Request;
 #[doc(hidden)]
 pub use response::Parts;
 pub use response::{Reader, Redirect, Response};
 pub use retries::Retried;
+pub use timings::Timings;
 
 use std::sync::OnceLock;
 

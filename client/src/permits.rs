@@ -8,6 +8,7 @@ use entreat_core::slots::{Admission, Slots, Ticket};
 use entreat_core::{Deadline, Error, Kind, Result, pool};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The turns of one client.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ struct State {
 pub(crate) struct Permit {
     permits: Arc<Permits>,
     origin: Arc<str>,
+    /// How long it was waited for.
+    pub(crate) waited: Duration,
 }
 
 /// A place in the line; dropped, it is given up.
@@ -55,12 +58,15 @@ impl Permits {
         origin: &Arc<str>,
         deadline: Deadline,
     ) -> Result<Permit> {
+        let mut waited = Duration::ZERO;
         if let Some(mut waiting) = self.line_up(origin) {
+            let since = net.now();
             let turn = net.park(&waiting.spot, deadline).await;
             turn.map_err(|error| waiting.explain(error))?;
             waiting.ticket = None;
+            waited = net.now() - since;
         }
-        Ok(Permit { permits: Arc::clone(self), origin: Arc::clone(origin) })
+        Ok(Permit { permits: Arc::clone(self), origin: Arc::clone(origin), waited })
     }
 
     /// Connections in use: to `origin`, and in all.

@@ -7,6 +7,7 @@
 use crate::connection::{Connection, Counted};
 use crate::dial::Dialler;
 use crate::net::Net;
+use crate::timings::Making;
 use crate::tls;
 use entreat_core::policy::guard::Guard;
 use entreat_core::policy::proxy;
@@ -40,8 +41,9 @@ impl<N: Net> Dialler<'_, N> {
             | proxy::Scheme::Socks5
             | proxy::Scheme::Socks5h => self.open_by_socks(proxy, key, deadline).await?,
         };
-        if let Some(session) = session {
-            connection.secure(self.net, session, deadline).await?;
+        match session {
+            Some(session) => connection.secure(self.net, session, deadline).await?,
+            None => connection.note(|making| making.connected(self.net.now())),
         }
         Ok(connection)
     }
@@ -228,8 +230,9 @@ impl<N: Net> Dialler<'_, N> {
         deadline: Deadline,
     ) -> Result<Box<Connection<N::Stream>>> {
         let (server, now) = (proxy.server(), self.net.now());
-        let stream = self.reach().proxy(&server.host, server.port, deadline).await?;
-        let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now));
+        let (stream, resolved) = self.reach().proxy(&server.host, server.port, deadline).await?;
+        let making = Making::new(now, resolved);
+        let mut connection = Box::new(Connection::new(stream, key, Counted::new(self.open), now, making));
         if let Some(session) = session {
             connection.secure(self.net, session, deadline).await?;
         }

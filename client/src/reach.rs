@@ -12,6 +12,7 @@ use entreat_core::{Deadline, Error, Kind, Network, Result, Url};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What it takes to reach a host.
 pub(crate) struct Reach<'a, N: Net> {
@@ -21,13 +22,14 @@ pub(crate) struct Reach<'a, N: Net> {
 }
 
 impl<N: Net> Reach<'_, N> {
-    /// A stream to the URL's origin itself.
-    pub(crate) async fn url(&self, url: &Url, deadline: Deadline) -> Result<N::Stream> {
+    /// A stream to the URL's origin itself, and when its addresses were known.
+    pub(crate) async fn url(&self, url: &Url, deadline: Deadline) -> Result<(N::Stream, Instant)> {
         if let Some(path) = socket_of(url, self.network)? {
             if self.network.guard.guard == Guard::Public {
                 return Err(blocked(format!("{}, a socket of the file system", path.display())));
             }
-            return self.net.connect_unix(&path, deadline).await;
+            let resolved = self.net.now();
+            return Ok((self.net.connect_unix(&path, deadline).await?, resolved));
         }
         let allowed = self.resolve(url, deadline).await?;
         self.connect(url.host(), &allowed, deadline).await
@@ -39,8 +41,13 @@ impl<N: Net> Reach<'_, N> {
         allowed(found, &self.network.guard)
     }
 
-    /// A stream to a proxy, wherever that is: whoever named it meant it.
-    pub(crate) async fn proxy(&self, host: &str, port: u16, deadline: Deadline) -> Result<N::Stream> {
+    /// The same to a proxy, wherever that is: whoever named it meant it.
+    pub(crate) async fn proxy(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Deadline,
+    ) -> Result<(N::Stream, Instant)> {
         let found = self.addresses(host, port, deadline).await?;
         self.connect(host, &found, deadline).await
     }
@@ -49,12 +56,18 @@ impl<N: Net> Reach<'_, N> {
         self.names.addresses(self.net, host, port, self.network, deadline).await
     }
 
-    async fn connect(&self, host: &str, addresses: &[SocketAddr], deadline: Deadline) -> Result<N::Stream> {
+    async fn connect(
+        &self,
+        host: &str,
+        addresses: &[SocketAddr],
+        deadline: Deadline,
+    ) -> Result<(N::Stream, Instant)> {
+        let resolved = self.net.now();
         let connected = self.net.connect(addresses, self.network, deadline).await;
         if connected.is_err() {
             self.names.forget(host);
         }
-        connected
+        Ok((connected?, resolved))
     }
 }
 

@@ -9,16 +9,22 @@ use crate::net::Net;
 use crate::net::blocking::{Blocking, block};
 use crate::retries::Retried;
 use crate::text;
-use entreat_core::error::Answer;
-use entreat_core::{Error, Headers, Kind, ResponseHead, Result, TlsInfo, Url, Version};
+use crate::timings::Timings;
+#[cfg(feature = "json")]
+use entreat_core::{Error, Kind};
+use entreat_core::{Headers, ResponseHead, Result, TlsInfo, Url, Version};
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An answer whose head has arrived.
 ///
-/// ```no_run
-/// let response = entreat::get("http://example.org/")?;
+/// ```
+/// # use entreat::{Client, Config, mock::Mock};
+/// # let mock = Mock::new();
+/// # mock.on("GET", "/").reply("hello");
+/// # let client = Client::with_transport(mock, Config::new())?;
+/// let response = client.get("http://example.org/")?;
 /// println!("{} {}", response.status(), response.header("Content-Type").unwrap_or("?"));
 /// println!("{}", response.text()?);
 /// # Ok::<(), entreat::Error>(())
@@ -27,7 +33,6 @@ pub struct Response<N: Net = Blocking> {
     head: ResponseHead,
     url: Url,
     past: Past,
-    elapsed: Duration,
     incoming: Incoming<N>,
 }
 
@@ -35,6 +40,9 @@ pub struct Response<N: Net = Blocking> {
 pub(crate) struct Past {
     pub(crate) redirects: Vec<Redirect>,
     pub(crate) retries: Vec<Retried>,
+    /// When the call began, and when the head of the answer was there.
+    pub(crate) started: Instant,
+    pub(crate) answered: Instant,
 }
 
 /// A response on the way that was a redirect, without its body.
@@ -83,14 +91,8 @@ pub struct Parts<N: Net> {
 }
 
 impl<N: Net> Response<N> {
-    pub(crate) fn new(
-        head: ResponseHead,
-        url: Url,
-        past: Past,
-        elapsed: Duration,
-        incoming: Incoming<N>,
-    ) -> Response<N> {
-        Response { head, url, past, elapsed, incoming }
+    pub(crate) fn new(head: ResponseHead, url: Url, past: Past, incoming: Incoming<N>) -> Response<N> {
+        Response { head, url, past, incoming }
     }
 
     /// The status code, 100 to 999.
@@ -145,7 +147,12 @@ impl<N: Net> Response<N> {
 
     /// From the start of the request, redirects included, to the end of this head.
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.past.answered - self.past.started
+    }
+
+    /// Where the time went: waiting for a turn, resolving, connecting, TLS, the first byte, and all in all.
+    pub fn timings(&self) -> Timings {
+        self.incoming.timings(self.past.started, self.past.answered)
     }
 
     /// How the connection was encrypted: version, cipher suite, the server's certificates; `None` for `http`.
@@ -160,20 +167,6 @@ impl<N: Net> Response<N> {
         self.incoming.trailers()
     }
 
-    /// The response itself where its status is below 400.
-    ///
-    /// # Errors
-    /// [`Kind::Status`] with status and reason.
-    pub fn error_for_status(self) -> Result<Response<N>> {
-        if self.ok() {
-            return Ok(self);
-        }
-        let seen = format!("{} {}", self.status(), self.reason());
-        let answer = Answer { head: self.head, body: Vec::new() };
-        let error = Error::new(Kind::Status).expected("a status below 400").seen(seen);
-        Err(error.with_url(self.url.as_str()).with_answer(answer))
-    }
-
     /// The body as every net reads it; what the faces offer is made of it.
     #[doc(hidden)]
     pub fn incoming(&mut self) -> &mut Incoming<N> {
@@ -183,7 +176,8 @@ impl<N: Net> Response<N> {
     /// All that it holds.
     #[doc(hidden)]
     pub fn into_parts(self) -> Parts<N> {
-        let Response { head, url, past: Past { redirects, retries }, elapsed, incoming } = self;
+        let elapsed = self.elapsed();
+        let Response { head, url, past: Past { redirects, retries, .. }, incoming } = self;
         Parts { head, url, redirects, retries, elapsed, incoming }
     }
 
@@ -232,7 +226,7 @@ impl Response {
         self.decode_json(&bytes)
     }
 
-    /// The body as it comes in. Errors of the reader carry an [`Error`] inside.
+    /// The body as it comes in. Errors of the reader carry an [`Error`](crate::Error) inside.
     pub fn reader(&mut self) -> Reader<'_> {
         Reader(&mut self.incoming)
     }

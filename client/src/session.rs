@@ -9,10 +9,12 @@ use crate::body::Body;
 use crate::engine::{Engine, Outgoing};
 use crate::environment;
 use crate::login::{Known, Logins};
+use crate::mock::Transport;
 use crate::net::Net;
 use crate::request::Request;
 use crate::response::{Past, Redirect, Response};
 use crate::retries::Retries;
+use crate::trace;
 use entreat_core::exchange::{self, BodyFraming, Draft, Judgement};
 use entreat_core::policy::cookies::{self, Jar, SharedJar};
 use entreat_core::policy::hsts;
@@ -58,9 +60,20 @@ impl<N: Net> Session<N> {
     /// # Errors
     /// Settings that contradict themselves.
     pub fn new(net: N, config: Config) -> Result<Session<N>> {
+        Session::over(net, config, None)
+    }
+
+    /// A session whose exchanges are answered by `transport`, in this process, where there is one.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn over(net: N, config: Config, transport: Option<Box<dyn Transport>>) -> Result<Session<N>> {
         let settings = config.clone().resolve()?;
         settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
-        let engine = Engine::new(net, settings.pool);
+        let engine = match transport {
+            None => Engine::new(net, settings.pool),
+            Some(transport) => Engine::in_process(net, settings.pool, transport),
+        };
         let retry_budget = Mutex::new(settings.retry_budget);
         let jar = settings.jar.clone().unwrap_or_default();
         let hsts = settings.hsts.then(Hosts::default);
@@ -76,6 +89,7 @@ impl<N: Net> Session<N> {
             goes_straight: true,
         };
         shared.goes_straight = match &shared.settings.proxies {
+            _ if shared.engine.is_in_process() => true,
             Some(proxies) => proxies.is_empty(),
             None => !shared.settings.trust_environment || shared.environment().is_empty(),
         };
@@ -92,7 +106,12 @@ impl<N: Net> Session<N> {
     ///
     /// # Errors
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
-    pub async fn deliver(&self, mut request: Request) -> Result<Response<N>> {
+    pub fn deliver(&self, request: Request) -> impl Future<Output = Result<Response<N>>> + Send {
+        let span = trace::Call::of(&request);
+        span.over(self.journey(request))
+    }
+
+    async fn journey(&self, mut request: Request) -> Result<Response<N>> {
         let mut url = self.upgraded(request.check()?.clone())?;
         request.complete().map_err(|error| error.with_url(url.as_str()))?;
         let settings = self.settings(&request)?;
@@ -149,9 +168,9 @@ impl<N: Net> Session<N> {
             match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
                 Judgement::Deliver => {
                     exchange::check_switch(&head, &headers).map_err(|error| error.with_url(url.as_str()))?;
-                    let elapsed = self.0.engine.net.now() - started;
-                    let past = Past { redirects: history, retries: retries.past() };
-                    return Ok(Response::new(head, url, past, elapsed, incoming));
+                    let answered = self.0.engine.net.now();
+                    let past = Past { redirects: history, retries: retries.past(), started, answered };
+                    return Ok(Response::new(head, url, past, incoming));
                 }
                 Judgement::Follow(next) => {
                     incoming.skip().await?;
@@ -211,7 +230,7 @@ impl<N: Net> Session<N> {
 
     /// The proxy of a request with these fields, if any.
     fn proxy_for(&self, url: &Url, request: &Request, settings: &Settings) -> Result<Option<Box<Proxy>>> {
-        if self.0.goes_straight && request.config.is_none() {
+        if self.0.goes_straight && (request.config.is_none() || self.0.engine.is_in_process()) {
             return Ok(None);
         }
         let environment = settings.trust_environment.then(|| self.0.environment());

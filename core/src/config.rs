@@ -261,6 +261,36 @@ mod tests {
     }
 
     #[test]
+    fn every_knob_has_a_row_in_the_documentation() {
+        let documented = include_str!("../../docs/config.md");
+        let own = include_str!("config.rs");
+        let parts = [
+            ("messages", include_str!("config/messages.rs")),
+            ("network", include_str!("config/network.rs")),
+            ("policies", include_str!("config/policies.rs")),
+            ("proxies", include_str!("config/proxies.rs")),
+        ];
+        for module in own.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')) {
+            assert!(parts.iter().any(|(name, _)| *name == module), "{module} is not looked at here");
+        }
+        let knobs = parts.iter().map(|(_, text)| *text).chain([own]).flat_map(knobs).collect::<Vec<_>>();
+        assert!(knobs.len() > 20, "{knobs:?}");
+        let mut missing = knobs;
+        missing
+            .retain(|knob| !["`", "::"].iter().any(|before| documented.contains(&format!("{before}{knob}"))));
+        assert_eq!(missing, [""; 0], "without a row in docs/config.md");
+    }
+
+    /// The setters of `Config` in a file: its public methods that take `self` and a value, and give it back.
+    fn knobs(source: &str) -> impl Iterator<Item = &str> {
+        source.lines().filter_map(|line| {
+            let (name, rest) = line.trim_start().strip_prefix("pub fn ")?.split_once(['(', '<'])?;
+            (rest.contains("self, ") && !rest.contains("base: ") && rest.ends_with("-> Config {"))
+                .then_some(name)
+        })
+    }
+
+    #[test]
     fn impossible_settings_are_refused() {
         let zero = Timeout { read: Some(std::time::Duration::ZERO), ..Timeout::NONE };
         assert_eq!(Config::new().timeout(zero).resolve().unwrap_err().kind(), Kind::InvalidTimeout);

@@ -225,7 +225,7 @@ struct Inner {
 pub struct Answer {
     /// Status line and fields.
     pub head: ResponseHead,
-    /// The body without framing, as far as it was read; its content coding is not undone.
+    /// The body without framing, as far as it was read. Of a proxy's refusal, its content coding is not undone.
     pub body: Vec<u8>,
 }
 
@@ -346,7 +346,7 @@ impl Error {
     }
 
     /// The response that is the error: of [`Kind::Proxy`] where a proxy refused a tunnel, with the start of its body;
-    /// of [`Kind::Status`], without.
+    /// of [`Kind::Status`], too, decoded.
     pub fn answer(&self) -> Option<&Answer> {
         self.0.answer.as_deref()
     }

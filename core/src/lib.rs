@@ -4,7 +4,7 @@
 //! the crate `entreat` reads sockets and clocks and asks this crate what they mean.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 pub mod config;
 pub mod content;

@@ -25,7 +25,7 @@ fn the_blocking_client_reads_text_json_and_statuses() {
     let error = get().json::<serde_json::Value>().unwrap_err();
     assert!(error.kind() == Kind::InvalidContent && error.to_string().contains("{oops"), "{error}");
     let error = get().error_for_status().unwrap_err();
-    assert_eq!((error.kind(), error.seen_text()), (Kind::Status, Some("404 Not Here")));
+    assert_eq!((error.kind(), error.seen_text()), (Kind::Status, Some("404 Not Here: gone")));
     assert_eq!(peer.log.connections(), 1);
 }
 

@@ -30,6 +30,7 @@ mod reuse;
 mod sockets;
 mod support;
 mod time;
+mod timings;
 mod tls;
 mod tls_matrix;
 mod tls_rules;

@@ -1,0 +1,139 @@
+//! An exchange with a transport in this process, in the place of a connection: the engine's side of `mock`.
+//!
+//! Called by `engine` where a client was made over one. What comes before and after, redirects and cookies among it, is
+//! the same as over a network.
+
+use crate::body::Reading;
+use crate::engine::{Engine, Outgoing};
+use crate::incoming::{Incoming, Memory};
+use crate::mock::{Reply, Sent, Transport};
+use crate::net::Net;
+use crate::timings::Begun;
+use entreat_core::exchange::{BodyFraming, BodyLength};
+use entreat_core::h1::{self, Framing};
+use entreat_core::{Error, Kind, ResponseHead, Result, Version};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A source is read in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
+/// Hands the request over, waits as long as the reply says, and makes a response of it.
+pub(crate) async fn exchange<N: Net>(
+    engine: &Arc<Engine<N>>,
+    transport: &dyn Transport,
+    outgoing: &Outgoing<'_>,
+) -> Result<(ResponseHead, Incoming<N>)> {
+    let sent = Sent {
+        method: outgoing.method.to_owned(),
+        url: outgoing.url.clone(),
+        headers: outgoing.headers.clone(),
+        body: whole(outgoing)?,
+    };
+    let now = engine.net.now();
+    let begun = Begun { at: now, queue: Duration::ZERO, making: None };
+    let reply = transport.exchange(&sent);
+    if !reply.delay.is_zero() {
+        let until = now.checked_add(reply.delay).unwrap_or(now);
+        engine.net.sleep_until(until, outgoing.deadlines.read(now)).await?;
+    }
+    let (head, memory) = response(outgoing, reply)?;
+    let incoming = Incoming::from_memory(engine, memory, &head, outgoing, begun);
+    Ok((head, incoming))
+}
+
+/// The body of the request, read to its end.
+fn whole(outgoing: &Outgoing<'_>) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| {
+        Error::new(Kind::InvalidBody).expected("a readable source").with_source(error)
+    };
+    let mut reading = Reading::of(outgoing.body)?;
+    let (mut body, mut piece) = (Vec::new(), vec![0; PIECE]);
+    loop {
+        match reading.read(&mut piece).map_err(unreadable)? {
+            0 => break,
+            count => body.extend_from_slice(&piece[..count]),
+        }
+    }
+    match (outgoing.framing, outgoing.body.length()) {
+        (BodyFraming::Length(length), BodyLength::Known(_) | BodyLength::Unknown)
+            if length != body.len() as u64 =>
+        {
+            Err(Error::new(Kind::InvalidBody)
+                .expected(format!("{length} bytes, as announced"))
+                .seen(format!("{} from the source", body.len())))
+        }
+        _ => Ok(body),
+    }
+}
+
+fn response(outgoing: &Outgoing<'_>, reply: Reply) -> Result<(ResponseHead, Memory)> {
+    let Reply { status, reason, mut headers, mut body, delay: _, cut_short, error } = reply;
+    if let Some(error) = error {
+        return Err(error);
+    }
+    if !headers.contains("Content-Length") && !headers.contains("Transfer-Encoding") && allows_body(status) {
+        // A body that is cut short has announced more.
+        let announced = body.len() + usize::from(cut_short);
+        headers.append("Content-Length", announced.to_string())?;
+    }
+    let reason = reason.unwrap_or_else(|| usual_reason(status).to_owned()).into_bytes();
+    let head = ResponseHead { version: Version::Http11, status, reason, headers };
+    let missing = match h1::decide(outgoing.method, &head)?.framing {
+        Framing::Empty => {
+            body.clear();
+            false
+        }
+        Framing::Length(length) => {
+            body.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            cut_short || (body.len() as u64) < length
+        }
+        Framing::Chunked | Framing::UntilClose => cut_short,
+    };
+    let failure = missing.then(|| {
+        let seen = format!("the end of the reply after {} bytes", body.len());
+        Error::new(Kind::ClosedEarly).expected("the rest of the body").seen(seen)
+    });
+    Ok((head, Memory::new(body, failure)))
+}
+
+/// RFC 9110 section 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx
+/// (Informational) or 204 (No Content)."
+fn allows_body(status: u16) -> bool {
+    status >= 200 && status != 204 && status != 304
+}
+
+/// The reason phrases of RFC 9110 section 15 that tests are likely to look at.
+fn usual_reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        410 => "Gone",
+        412 => "Precondition Failed",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "",
+    }
+}
