@@ -9,6 +9,7 @@ use crate::response::Response;
 use crate::session::Session;
 use entreat_core::{Config, Result};
 use std::path::Path;
+use std::pin::pin;
 
 /// Sends requests, keeps connections and cookies. Cheap to clone; clones share everything. Threads may share one.
 ///
@@ -61,7 +62,7 @@ impl Client {
     /// # Errors
     /// Mistakes in the request, before anything is sent; all that the network and the peer can do wrong.
     pub fn send(&self, request: Request) -> Result<Response> {
-        block(self.0.deliver(request))
+        block(pin!(self.0.deliver(request)))
     }
 
     /// Sends `GET url`.

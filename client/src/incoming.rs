@@ -31,12 +31,12 @@ const TRUSTED_LENGTH: usize = 1 << 20;
 /// The body of one response, not yet read.
 pub struct Incoming<N: Net> {
     raw: Raw<N>,
-    /// A content coding being undone.
-    content: Option<Content>,
+    /// A content coding being undone. In a box, as most have none and all would carry its room when they are moved.
+    content: Option<Box<Content>>,
     max_body: Option<u64>,
     /// Bytes handed to the caller.
     delivered: u64,
-    url: String,
+    url: Arc<str>,
     /// How its connection was encrypted.
     tls: Option<Arc<TlsInfo>>,
     /// What ended it before its time.
@@ -137,7 +137,7 @@ impl<N: Net> Incoming<N> {
         if !raw.is_done() && outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
             let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
             let expansion = outgoing.settings.messages.expansion;
-            content = decoder.map(|decoder| Content::new(decoder, expansion));
+            content = decoder.map(|decoder| Box::new(Content::new(decoder, expansion)));
         }
         let mut incoming = Incoming {
             raw,
@@ -145,7 +145,7 @@ impl<N: Net> Incoming<N> {
             begun,
             max_body: outgoing.settings.max_body,
             delivered: 0,
-            url: outgoing.url.as_str().to_owned(),
+            url: outgoing.url.shared(),
             tls,
             failure: None,
         };

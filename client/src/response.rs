@@ -15,6 +15,7 @@ use entreat_core::{Error, Kind};
 use entreat_core::{Headers, ResponseHead, Result, TlsInfo, Url, Version};
 use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// An answer whose head has arrived.
@@ -204,7 +205,7 @@ impl Response {
     /// # Errors
     /// A body cut short or corrupt, a time-out, a limit.
     pub fn bytes(mut self) -> Result<Vec<u8>> {
-        block(self.incoming.read_to_end())
+        block(pin!(self.incoming.read_to_end()))
     }
 
     /// The body as text, by the charset of its Content-Type, else UTF-8; what cannot be decoded is replaced.
@@ -212,7 +213,7 @@ impl Response {
     /// # Errors
     /// As [`Response::bytes`].
     pub fn text(mut self) -> Result<String> {
-        let bytes = block(self.incoming.read_to_end())?;
+        let bytes = block(pin!(self.incoming.read_to_end()))?;
         Ok(self.decode_text(bytes))
     }
 
@@ -222,7 +223,7 @@ impl Response {
     /// As [`Response::bytes`]; [`Kind::InvalidContent`] where it is not the JSON that `T` wants.
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(mut self) -> Result<T> {
-        let bytes = block(self.incoming.read_to_end())?;
+        let bytes = block(pin!(self.incoming.read_to_end()))?;
         self.decode_json(&bytes)
     }
 
@@ -237,7 +238,7 @@ pub struct Reader<'a>(&'a mut Incoming<Blocking>);
 
 impl io::Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        block(self.0.read(into)).map_err(consume::inside)
+        block(pin!(self.0.read(into))).map_err(consume::inside)
     }
 }
 

@@ -92,14 +92,26 @@ impl Headers {
     /// Adds a field without looking at its bytes; for names and values that a parser or a constant vouches for.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
         let end = self.buffer.len() + name.len() + value.len();
-        if u32::try_from(end).is_err() {
-            return Err(Error::new(Kind::HeadTooLarge).expected("less than 4 GiB of header fields"));
-        }
+        check_size(end)?;
         let name_start = self.buffer.len() as u32;
         self.buffer.extend_from_slice(name);
         let value_start = self.buffer.len() as u32;
         self.buffer.extend_from_slice(value);
         self.fields.push(Field { name: (name_start, value_start), value: (value_start, end as u32) });
+        Ok(())
+    }
+
+    /// Adds all fields of `other` behind those that are there. They were checked when they came there.
+    ///
+    /// # Errors
+    /// [`Kind::HeadTooLarge`] beyond 4 GiB.
+    pub fn extend(&mut self, other: &Headers) -> Result<()> {
+        let offset = self.buffer.len();
+        check_size(offset + other.buffer.len())?;
+        self.buffer.extend_from_slice(&other.buffer);
+        let moved = |(start, end): (u32, u32)| (start + offset as u32, end + offset as u32);
+        let fields = other.fields.iter();
+        self.fields.extend(fields.map(|field| Field { name: moved(field.name), value: moved(field.value) }));
         Ok(())
     }
 
@@ -172,6 +184,13 @@ impl Headers {
                 && self.buffer[range(field.name)].eq_ignore_ascii_case(name)
         })
     }
+}
+
+fn check_size(bytes: usize) -> Result<()> {
+    if u32::try_from(bytes).is_err() {
+        return Err(Error::new(Kind::HeadTooLarge).expected("less than 4 GiB of header fields"));
+    }
+    Ok(())
 }
 
 fn range(offsets: (u32, u32)) -> std::ops::Range<usize> {

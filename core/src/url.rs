@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result, excerpt};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// An absolute `http` or `https` URL, or an `http+unix` one, whose host is the percent-encoded path of a socket.
 ///
@@ -19,7 +20,8 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
-    text: String,
+    /// Shared, since each response and each redirect keeps it.
+    text: Arc<str>,
     scheme: Scheme,
     port: u16,
     /// Byte offsets into `text`: authority without user info, its host, and the start of path and fragment.
@@ -58,6 +60,15 @@ impl Scheme {
         }
     }
 
+    /// The scheme of a URL that is in normal form so far, and where its authority starts.
+    fn leading(text: &str) -> Option<(Scheme, usize)> {
+        match text.as_bytes() {
+            [b'h', b't', b't', b'p', b':', b'/', b'/', ..] => Some((Scheme::Http, 7)),
+            [b'h', b't', b't', b'p', b's', b':', b'/', b'/', ..] => Some((Scheme::Https, 8)),
+            _ => None,
+        }
+    }
+
     fn from_name(name: &str) -> Option<Scheme> {
         let all = [Scheme::Http, Scheme::Https, Scheme::HttpUnix];
         all.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
@@ -81,24 +92,27 @@ impl Url {
         let parsed = url::Url::parse(text).map_err(|reason| refuse(text, reason))?;
         let scheme = Scheme::from_name(parsed.scheme()).ok_or_else(|| unsupported(text, parsed.scheme()))?;
         check_authority(text, scheme)?;
-        Url::cut(parsed.into(), scheme)
+        Url::cut(parsed.as_str(), scheme)
     }
 
     /// Takes a URL that was prepared elsewhere, such as by requests' rules, exactly as it is.
     ///
     /// # Errors
     /// As [`Url::parse`], and [`Kind::InvalidUrl`] for anything but visible ASCII.
-    pub fn from_prepared(text: String) -> Result<Url> {
+    pub fn from_prepared(text: &str) -> Result<Url> {
         if let Some(at) = text.bytes().position(|byte| !(33..127).contains(&byte)) {
             return Err(Error::new(Kind::InvalidUrl)
                 .expected("visible ASCII characters")
                 .seen(excerpt(&text.as_bytes()[at..]))
-                .with_url(&text));
+                .with_url(text));
         }
-        let name = text.split_once("://").map(|(name, _)| name).ok_or_else(|| missing_scheme(&text))?;
+        if let Some((scheme, _)) = Scheme::leading(text) {
+            return Url::cut(text, scheme);
+        }
+        let name = text.split_once("://").map(|(name, _)| name).ok_or_else(|| missing_scheme(text))?;
         // requests leaves sockets of the file system to adapters of its users.
         let scheme = Scheme::from_name(name).filter(|scheme| *scheme != Scheme::HttpUnix);
-        let scheme = scheme.ok_or_else(|| unsupported(&text, name))?;
+        let scheme = scheme.ok_or_else(|| unsupported(text, name))?;
         Url::cut(text, scheme)
     }
 
@@ -111,7 +125,7 @@ impl Url {
         let joined = base.join(reference).map_err(|reason| refuse(reference, reason))?;
         let scheme =
             Scheme::from_name(joined.scheme()).ok_or_else(|| unsupported(reference, joined.scheme()))?;
-        Url::cut(joined.into(), scheme)
+        Url::cut(joined.as_str(), scheme)
     }
 
     /// The same URL with `name=value` pairs added to its query, form-encoded.
@@ -125,12 +139,17 @@ impl Url {
             query.append_pair(name.as_ref(), value.as_ref());
         }
         drop(query);
-        Url::cut(parsed.into(), self.scheme)
+        Url::cut(parsed.as_str(), self.scheme)
     }
 
     /// The whole URL, credentials and fragment included.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same, to be kept.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// `http`, `https` or `http+unix`.
@@ -254,7 +273,7 @@ impl Url {
     /// The same with the zone of its IPv6 address, percent-encoded (RFC 6874), which the WHATWG parser does not take.
     fn with_zone(self, zone: &str) -> Result<Url> {
         let text = self.text.replacen(']', &format!("%25{zone}]"), 1);
-        Url::cut(text, self.scheme)
+        Url::cut(&text, self.scheme)
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
@@ -262,7 +281,7 @@ impl Url {
     }
 
     /// Cuts `scheme://[userinfo@]host[:port][/path][?query][#fragment]` into offsets.
-    fn cut(text: String, scheme: Scheme) -> Result<Url> {
+    fn cut(text: &str, scheme: Scheme) -> Result<Url> {
         let no_host = || Error::new(Kind::InvalidUrl).expected("a host").seen(excerpt(text.as_bytes()));
         if u32::try_from(text.len()).is_err() {
             return Err(Error::new(Kind::InvalidUrl).expected("less than 4 GiB"));
@@ -289,8 +308,9 @@ impl Url {
         let port = match port.strip_prefix(':') {
             None if !port.is_empty() => return Err(no_host()),
             None | Some("") => scheme.default_port(),
-            Some(digits) => parse_port(digits).ok_or_else(|| bad_port(&text, digits))?,
+            Some(digits) => parse_port(digits).ok_or_else(|| bad_port(text, digits))?,
         };
+        let text = Arc::from(text);
         let offsets = (authority as u32, (host.0 as u32, host.1 as u32), path as u32, fragment as u32);
         let (authority, host, path, fragment) = offsets;
         Ok(Url { text, scheme, port, authority, host, path, fragment })
@@ -298,53 +318,72 @@ impl Url {
 
     /// The fast path: a URL that the WHATWG parser would give back as it is. Anything doubtful gives `None`.
     fn parse_normal(text: &str) -> Option<Url> {
-        let scheme = [Scheme::Http, Scheme::Https]
-            .into_iter()
-            .find(|scheme| text.strip_prefix(scheme.as_str()).is_some_and(|rest| rest.starts_with("://")))?;
-        let rest = &text[scheme.as_str().len() + 3..];
-        let path = &rest[rest.find('/')?..];
-        let authority = &rest[..rest.len() - path.len()];
-        let (host, port) = match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        };
-        if let Some(port) = port {
-            let number = parse_port(port)?;
-            if port.starts_with('0') || number == scheme.default_port() {
-                return None;
+        let (scheme, start) = Scheme::leading(text)?;
+        let bytes = text.as_bytes();
+        let path = start + memchr::memchr(b'/', &bytes[start..])?;
+        let host = memchr::memchr(b':', &bytes[start..path]).map_or(path, |at| start + at);
+        let port = match host == path {
+            true => scheme.default_port(),
+            false => {
+                let digits = &text[host + 1..path];
+                let number = parse_port(digits)?;
+                if digits.starts_with('0') || number == scheme.default_port() {
+                    return None;
+                }
+                number
             }
+        };
+        if u32::try_from(text.len()).is_err()
+            || !is_normal_host(&text[start..host])
+            || !is_normal_path(&bytes[path..])
+        {
+            return None;
         }
-        if is_normal_host(host) && is_normal_path(path) {
-            return Url::cut(text.to_owned(), scheme).ok();
-        }
-        None
+        let (start, host, path, fragment) = (start as u32, host as u32, path as u32, text.len() as u32);
+        Some(Url { text: text.into(), scheme, port, authority: start, host: (start, host), path, fragment })
     }
 }
 
-/// Lower-case letters, digits, dots and hyphens; no `xn--`; where the last label starts like a number, an IPv4
-/// address in its one canonical form.
+/// Lower-case letters, digits, dots and hyphens; no label that may be `xn--`; where the last label starts like a number,
+/// an IPv4 address in its one canonical form.
 fn is_normal_host(host: &str) -> bool {
-    let plain = host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
-    if !plain || host.is_empty() || host.contains("xn--") || host.ends_with('.') || host.contains("..") {
-        return false;
+    let (mut before, mut label) = (b'.', 0);
+    for (at, &byte) in host.as_bytes().iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            b'-' if at > 0 && before != b'-' => {}
+            b'.' if before != b'.' => label = at + 1,
+            _ => return false,
+        }
+        before = byte;
     }
-    let last = host.rsplit('.').next().unwrap_or_default();
-    if last.starts_with(|character: char| character.is_ascii_digit()) {
-        return std::net::Ipv4Addr::from_str(host).is_ok();
+    match host.as_bytes().get(label) {
+        Some(b'0'..=b'9') => std::net::Ipv4Addr::from_str(host).is_ok(),
+        Some(_) => true,
+        // Nothing at all, or a dot at its end.
+        None => false,
     }
-    !host.starts_with(['.', '-'])
 }
 
 /// Characters that the WHATWG parser leaves alone in path and query, and no dot segments.
-fn is_normal_path(path: &str) -> bool {
-    let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'/' | b'?' | b'%' | b'-' | b'.' | b'_' | b'~' | b'!')
-            || matches!(byte, b'$' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
-    };
-    // "%2e" is a dot segment too (WHATWG URL, single-dot path segment).
-    path.bytes().all(allowed) && !path.contains("/.") && !path.contains("/%2")
+fn is_normal_path(path: &[u8]) -> bool {
+    path.iter().enumerate().all(|(at, &byte)| {
+        // "%2e" is a dot segment too (WHATWG URL, single-dot path segment).
+        let dot = byte == b'/' && matches!(path[at + 1..], [b'.', ..] | [b'%', b'2', ..]);
+        NORMAL_IN_PATH[usize::from(byte)] && !dot
+    })
 }
+
+const NORMAL_IN_PATH: [bool; 256] = {
+    let mut normal = [false; 256];
+    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?%-._~!$&()*+,;=:@";
+    let mut at = 0;
+    while at < bytes.len() {
+        normal[bytes[at] as usize] = true;
+        at += 1;
+    }
+    normal
+};
 
 fn parse_port(digits: &str) -> Option<u16> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
@@ -520,7 +559,7 @@ mod tests {
 
     #[test]
     fn a_default_port_is_not_sent() {
-        let url = Url::from_prepared("http://[::1]:80?x".into()).unwrap();
+        let url = Url::from_prepared("http://[::1]:80?x").unwrap();
         assert_eq!((&*url.host_field(), &*url.target()), ("[::1]", "/?x"));
         assert_eq!(Url::parse("http://example.org:80").unwrap().host_field(), "example.org");
     }
@@ -556,9 +595,9 @@ mod tests {
     #[test]
     fn prepared_urls_stay_as_they_are() {
         let text = "HTTP://Example.org/a/../b|c?d='e'";
-        assert_eq!(Url::from_prepared(text.into()).unwrap().as_str(), text);
+        assert_eq!(Url::from_prepared(text).unwrap().as_str(), text);
         for bad in ["http://a/b c", "http://a/\u{e9}", "http:///a", "/a", "http://a:b/", "http://[::1]x/"] {
-            assert!(Url::from_prepared(bad.into()).is_err(), "{bad}");
+            assert!(Url::from_prepared(bad).is_err(), "{bad}");
         }
     }
 

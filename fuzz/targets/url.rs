@@ -10,7 +10,7 @@ use entreat_core::h1::check_target;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Ok(prepared) = Url::from_prepared(text.to_owned()) {
+    if let Ok(prepared) = Url::from_prepared(text) {
         assert_eq!(prepared.as_str(), text);
         touch(&prepared);
     }

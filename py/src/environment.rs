@@ -44,16 +44,17 @@ impl Environment {
     unsafe fn look_at(&mut self, variable: *const u8) {
         // SAFETY: the caller vouches for the NUL: no byte behind the first one is read.
         unsafe {
-            let mut length = 0;
-            while !matches!(*variable.add(length), b'=' | 0) {
-                length += 1;
-            }
-            let name = std::slice::from_raw_parts(variable, length);
-            // Nearly all variables end here, by their last byte.
-            if !matches!(name.last(), Some(b'Y' | b'y' | b'E' | b'C')) || *variable.add(length) == 0 {
+            // The C library looks at many bytes at once.
+            let end = libc::strchr(variable.cast(), i32::from(b'=')).cast::<u8>().cast_const();
+            if end.is_null() {
                 return;
             }
-            let value = variable.add(length + 1);
+            let name = std::slice::from_raw_parts(variable, end.offset_from_unsigned(variable));
+            // Nearly all variables end here, by their last byte.
+            if !matches!(name.last(), Some(b'Y' | b'y' | b'E' | b'C')) {
+                return;
+            }
+            let value = end.add(1);
             let is_set = *value != 0;
             match name {
                 b"HOME" => self.home = Some([CStr::from_ptr(value.cast()).to_bytes(), b"/"].concat()),
@@ -97,8 +98,12 @@ impl Environment {
 
     /// True where there may be a netrc file: `NETRC` names one, or one of the two usual ones is there.
     pub(crate) fn has_netrc(&self) -> bool {
-        let Some(home) = &self.home else { return self.netrc };
-        self.netrc || exists(home, b".netrc\0") || exists(home, b"_netrc\0")
+        let (false, Some(home)) = (self.netrc, &self.home) else { return self.netrc };
+        let mut path = [home, &b".netrc\0"[..]].concat();
+        exists(&path) || {
+            path[home.len()] = b'_';
+            exists(&path)
+        }
     }
 }
 
@@ -113,9 +118,9 @@ fn path(text: &CStr) -> PathBuf {
     text.to_string_lossy().into_owned().into()
 }
 
-/// `name` ends with a NUL. Anything but a clear "no such file" counts as there.
-fn exists(directory: &[u8], name: &[u8]) -> bool {
-    let path = [directory, name].concat();
+/// `path` ends with a NUL. Anything but a clear "no such file" counts as there.
+fn exists(path: &[u8]) -> bool {
+    assert!(path.ends_with(b"\0"), "a path for the C library ends with a NUL");
     // SAFETY: the path ends with a NUL, and lives across the call.
     let outcome = unsafe { libc::access(path.as_ptr().cast(), libc::F_OK) };
     outcome == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::NotFound

@@ -86,7 +86,7 @@ impl Engine {
             true => format!("{scheme}://{bracketed}:{port}{target}"),
             false => target.to_owned(),
         };
-        let url = Url::from_prepared(url).map_err(raised)?;
+        let url = Url::from_prepared(&url).map_err(raised)?;
         let mut fields = Headers::with_capacity(headers.len(), 512);
         for (name, value) in &headers {
             fields.append_lenient(name, value).map_err(raised)?;

@@ -7,6 +7,7 @@
 
 use crate::answer::ResponseBase;
 use crate::send::{OneCall, Owner, Prepared, send};
+use crate::session::SessionBase;
 use crate::state::{Given, NetworkRules, Options, State};
 use crate::support::Support;
 use crate::way::Said;
@@ -261,9 +262,14 @@ impl<'py> Call<'_, 'py> {
     }
 
     fn url(&self) -> Option<Url> {
-        let text = self.url.cast_exact::<PyString>().ok()?.to_str().ok()?;
+        let object = self.url.cast_exact::<PyString>().ok()?;
+        let text = object.to_str().ok()?;
         if is_empty(self.params) {
-            return prepare::url(text);
+            let mut before = self.session.cast::<SessionBase>().ok()?.get().before();
+            return match before.url(object) {
+                Some(url) => Some(url),
+                None => prepare::url(text).inspect(|url| before.keep_url(object, url)),
+            };
         }
         let added = prepare::form(self.params.cast_exact::<PyDict>().ok()?)?;
         if added.is_empty() {
@@ -281,11 +287,29 @@ impl<'py> Call<'_, 'py> {
             true => None,
             false => Some(self.headers.cast_exact::<PyDict>().ok()?),
         };
-        let mut fields = Headers::with_capacity(12, 384);
-        prepare::headers(&mut fields, state.header_store()?, given)?;
+        let store = state.header_store()?;
+        let version = self.support.dictionaries_have_versions.then(|| watch::version(store));
+        let mut before = self.session.cast::<SessionBase>().ok()?.get().before();
+        let known = version.and_then(|version| before.fields(version));
+        let is_known = known.is_some();
+        let mut fields = known.unwrap_or_else(|| Headers::with_capacity(12, 384));
+        if !is_known {
+            prepare::session_headers(&mut fields, store)?;
+        }
+        match given {
+            None if is_known => return Some(fields),
+            None => {}
+            Some(given) => prepare::merge_headers(&mut fields, given)?,
+        }
         let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
         let framed = fields.contains("Content-Length") || fields.contains("Transfer-Encoding");
-        (complete && !framed && !fields.contains("Upgrade")).then_some(fields)
+        if !complete || framed || fields.contains("Upgrade") {
+            return None;
+        }
+        if let (None, Some(version)) = (given, version) {
+            before.keep_fields(version, &fields);
+        }
+        Some(fields)
     }
 
     /// True unless there is provably no cookie to send.

@@ -43,7 +43,10 @@ pub(crate) fn url_with_query(text: &str, added: &str) -> Option<Url> {
     if !is_normal(path) || path.ends_with('?') || (path.is_empty() && !added.starts_with('/')) {
         return None;
     }
-    Url::from_prepared(format!("{text}{added}")).ok()
+    match added.is_empty() {
+        true => Url::from_prepared(text).ok(),
+        false => Url::from_prepared(&format!("{text}{added}")).ok(),
+    }
 }
 
 /// True where quoting, unquoting and dot segments leave path and query alone.
@@ -126,14 +129,8 @@ fn quote_plus(into: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The session's fields with the call's merged over them: `merge_setting` and `prepare_headers`.
-///
-/// `store` is the session's `CaseInsensitiveDict._store`: folded name to (name, value).
-pub(crate) fn headers(
-    into: &mut Headers,
-    store: &Bound<'_, PyDict>,
-    given: Option<&Bound<'_, PyDict>>,
-) -> Option<()> {
+/// The session's fields, out of its `CaseInsensitiveDict._store`: folded name to (name, value).
+pub(crate) fn session_headers(into: &mut Headers, store: &Bound<'_, PyDict>) -> Option<()> {
     for (_, entry) in store.iter() {
         let entry = entry.cast_into_exact::<PyTuple>().ok()?;
         let (name, value) = (entry.get_borrowed_item(0).ok()?, entry.get_borrowed_item(1).ok()?);
@@ -141,7 +138,12 @@ pub(crate) fn headers(
             push(into, &name, &value)?;
         }
     }
-    for (name, value) in given.into_iter().flat_map(|given| given.iter()) {
+    Some(())
+}
+
+/// The call's fields over the session's: `merge_setting` and `prepare_headers`.
+pub(crate) fn merge_headers(into: &mut Headers, given: &Bound<'_, PyDict>) -> Option<()> {
+    for (name, value) in given {
         if value.is_none() {
             into.remove(name.cast_exact::<PyString>().ok()?.to_str().ok()?);
         } else {

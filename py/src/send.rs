@@ -19,6 +19,7 @@ use entreat_core::policy::redirect::is_redirect;
 use entreat_core::{Deadlines, ResponseHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 use std::time::{Duration, Instant};
@@ -123,11 +124,11 @@ impl Drop for OneCall {
 fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
     let (url, method): (String, String) =
         (request.getattr("url")?.extract()?, request.getattr("method")?.extract()?);
-    let Ok(url) = Url::from_prepared(url) else { return Ok(None) };
+    let Ok(url) = Url::from_prepared(&url) else { return Ok(None) };
     let mut fields = Headers::with_capacity(12, 384);
     let headers = request.getattr("headers")?.getattr("_store")?;
     let Ok(store) = headers.cast::<PyDict>() else { return Ok(None) };
-    let complete = prepare::headers(&mut fields, store, None).is_some();
+    let complete = prepare::session_headers(&mut fields, store).is_some();
     let unread = request.call_method0("_unread_body")?;
     let (object, body) = match unread.is_none() {
         // Multipart, to be read from its files.
@@ -279,9 +280,7 @@ fn transfer(
     {
         headers.append_lenient("Content-Length", "0")?;
     }
-    for (name, value) in prepared.fields.iter() {
-        headers.append_lenient(name, value)?;
-    }
+    headers.extend(&prepared.fields)?;
     let proxy = options.proxy.as_deref();
     for (name, value) in proxy
         .filter(|proxy| proxy.forwards(prepared.url.scheme()))
@@ -306,7 +305,7 @@ fn transfer(
         deadlines: Deadlines::start(options.timeout, started),
         keep_alive: true,
     };
-    let (head, incoming) = block(connections.exchange(&outgoing))?;
+    let (head, incoming) = block(pin!(connections.exchange(&outgoing)))?;
     let elapsed = started.elapsed();
     let body = if options.stream || is_long_redirect(&head) {
         Ok(ReceivedBody::Streamed(Box::new(incoming)))
@@ -329,7 +328,8 @@ fn is_long_redirect(head: &ResponseHead) -> bool {
 /// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.
 fn read_body(mut incoming: Incoming<Blocking>, head: &ResponseHead) -> Result<ReceivedBody, Broken> {
     let mut raw = Vec::new();
-    if let Err(error) = block(incoming.read_into(&mut raw)) {
+    let outcome = block(pin!(incoming.read_into(&mut raw)));
+    if let Err(error) = outcome {
         return Err(Broken { error, partial: raw, chunk: incoming.chunk() });
     }
     let length = raw.len();

@@ -4,13 +4,13 @@
 //! thread that the child does not have.
 
 use crate::interrupt;
-use entreat::PoolRules;
 use entreat::engine::Engine as Connections;
 use entreat::net::blocking::Blocking;
+use entreat::{Headers, PoolRules, Url};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Connections, made when they are first asked for, and anew in a forked child.
@@ -79,6 +79,37 @@ fn mine(slot: &mut Option<(u64, Arc<Connections<Blocking>>)>) -> Option<Arc<Conn
 #[pyclass(subclass, module = "entreat._native", frozen)]
 pub(crate) struct SessionBase {
     connections: PerProcess,
+    /// Locked only with the GIL held, so never across a fork.
+    before: Mutex<Before>,
+}
+
+/// What the request before was made of: the next one is likely to be made of the same.
+#[derive(Default)]
+pub(crate) struct Before {
+    /// The very object that was given, and what was made of it.
+    url: Option<(Py<PyString>, Url)>,
+    /// The session's own fields, all of which the express lane can send, and the version of their dictionary.
+    fields: Option<(u64, Headers)>,
+}
+
+impl Before {
+    /// The URL that was made of this object.
+    pub(crate) fn url(&self, object: &Bound<'_, PyString>) -> Option<Url> {
+        self.url.as_ref().filter(|(known, _)| known.is(object)).map(|(_, url)| url.clone())
+    }
+
+    pub(crate) fn keep_url(&mut self, object: &Bound<'_, PyString>, url: &Url) {
+        self.url = Some((object.clone().unbind(), url.clone()));
+    }
+
+    /// The fields of a dictionary that has this version.
+    pub(crate) fn fields(&self, version: u64) -> Option<Headers> {
+        self.fields.as_ref().filter(|(known, _)| *known == version).map(|(_, fields)| fields.clone())
+    }
+
+    pub(crate) fn keep_fields(&mut self, version: u64, fields: &Headers) {
+        self.fields = Some((version, fields.clone()));
+    }
 }
 
 #[pymethods]
@@ -86,11 +117,16 @@ impl SessionBase {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords))]
     fn new(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> SessionBase {
-        SessionBase { connections: PerProcess::default() }
+        SessionBase { connections: PerProcess::default(), before: Mutex::default() }
     }
 }
 
 impl SessionBase {
+    /// What its request before was made of.
+    pub(crate) fn before(&self) -> MutexGuard<'_, Before> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// This session's connections.
     pub(crate) fn connections(&self) -> Arc<Connections<Blocking>> {
         self.connections.connections()

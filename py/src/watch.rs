@@ -94,8 +94,8 @@ impl Watched {
 }
 
 /// What stands where CPython has kept the number of a dictionary's latest change since PEP 509: behind reference count,
-/// type and length. Only to be trusted where [`dictionaries_have_versions`] says so.
-fn version(dictionary: &Bound<'_, PyDict>) -> u64 {
+/// type and length: no two states of dictionaries have the same one. Only to be trusted where [`dictionaries_have_versions`] says so.
+pub(crate) fn version(dictionary: &Bound<'_, PyDict>) -> u64 {
     let words = dictionary.as_ptr().cast::<u64>();
     // SAFETY: a dictionary is an object of at least six words on a 64-bit machine, the only kind where this is called
     // (`dictionaries_have_versions`), and the GIL is held, so nobody writes to it meanwhile. Any bits are a valid u64.

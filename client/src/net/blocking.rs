@@ -44,7 +44,8 @@ pub struct Stream {
     write_timeout: Duration,
 }
 
-/// Runs a future of the blocking net: it is ready at the first poll.
+/// Runs a future of the blocking net: it is ready at the first poll. One that is large had better come pinned, so that it
+/// is made in its place and not moved there.
 pub fn block<F: Future>(future: F) -> F::Output {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
