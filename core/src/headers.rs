@@ -139,7 +139,8 @@ impl Headers {
 
     /// The values of all fields of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let same = move |(other, _): &(&[u8], _)| other.eq_ignore_ascii_case(name.as_bytes());
+        self.raw().filter(same).map(|(_, value)| value)
     }
 
     /// True where at least one field has that name.

@@ -271,7 +271,9 @@ impl Answer {
         }
         match () {
             () if !parameters.is_empty() || !content_type.is_ascii() => None,
-            () if kind.contains("text") => Some(Some("ISO-8859-1")),
+            // The usual ones first, as they need no search.
+            () if kind == "application/json" => Some(Some("utf-8")),
+            () if kind.starts_with("text/") || kind.contains("text") => Some(Some("ISO-8859-1")),
             () if kind.contains("application/json") => Some(Some("utf-8")),
             () => Some(None),
         }
