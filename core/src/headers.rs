@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_another_list_come_behind() {
+        let mut fields = Headers::new();
+        fields.append("Host", "a").unwrap();
+        let mut others = Headers::new();
+        others.append("X-One", "1").unwrap();
+        others.append("X-Two", "2").unwrap();
+        others.remove("X-One");
+        fields.extend(&others).unwrap();
+        let all: Vec<_> = fields.iter().collect();
+        assert_eq!(all, [("Host", &b"a"[..]), ("X-Two", b"2")]);
+    }
+
+    #[test]
     fn order_case_and_duplicates_are_kept() {
         let names: Vec<_> = listed(&sample()).into_iter().map(|field| field.0).collect();
         assert_eq!(names, ["Accept", "X-One", "accept"]);

@@ -265,7 +265,7 @@ impl Url {
                 if let Some(at) = text[..self.path as usize + 1].strip_suffix(":80").map(str::len) {
                     text.replace_range(at..at + 3, "");
                 }
-                Url::cut(text, Scheme::Https)
+                Url::cut(&text, Scheme::Https)
             }
         }
     }

@@ -116,6 +116,18 @@ def test_so_does_a_session_with_headers_auth_and_a_cookie_in_its_jar(session, pe
     assert b"\r\nX-Session: 1\r\nCookie: kept=yes\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n" in request
 
 
+def test_each_call_sends_what_the_session_says_by_then(session, peer):
+    url = f"{peer.url}/same"
+    session.get(url)
+    session.headers["X-Later"] = "1"
+    session.get(url)
+    session.headers = type(entreat.Session().headers)({**entreat.Session().headers, "Accept": "x/y"})
+    assert session.get(url).lane == "express"
+    first, second, third = peer.requests
+    assert b"X-Later: 1" in second and b"Accept: */*" in second
+    assert b"X-Later" not in first + third and b"Accept: x/y" in third
+
+
 def test_so_does_a_session_whose_adapters_were_looked_at(session, peer):
     session.get_adapter(peer.url)
     assert session.get(peer.url).lane == "express"

@@ -35,6 +35,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -339,7 +340,7 @@ impl Client {
 
 /// One exchange, with its body unless it is to be streamed.
 fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool) -> Result<Received, Error> {
-    let mut parts = block(session.deliver(request))?.into_parts();
+    let mut parts = block(pin!(session.deliver(request)))?.into_parts();
     let content = (!stream).then(|| block(parts.incoming.read_to_end()));
     Ok(Received { parts, content })
 }
