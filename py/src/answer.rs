@@ -39,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) body: AnswerBody,
     /// How many bytes the body was on the wire, where it has been read.
     pub(crate) length: usize,
+    /// The proxy that it came through, as a URL without credentials.
+    pub(crate) proxy: Option<Box<str>>,
     /// A request that Python prepared, where there is one: `request` is that very object.
     pub(crate) request: Option<Py<PyAny>>,
     /// Which of [`KEYS`] have been put into the instance's dictionary, a bit for each.
@@ -206,7 +208,10 @@ impl Answer {
             "_next" => support.call(py, "next_request", (slf,))?,
             "status_code" => self.head.status.into_pyobject(py)?.into_any(),
             "headers" => self.headers(py, support)?,
-            "raw" => support.call(py, "raw", (slf, self.raw(py)?, (!streamed).then_some(self.length)))?,
+            "raw" => {
+                let length = (!streamed).then_some(self.length);
+                support.call(py, "raw", (slf, self.raw(py)?, length, self.proxy.as_deref()))?
+            }
             "url" => PyString::new(py, self.url.as_str()).into_any(),
             "encoding" => {
                 let content_types = self.head.headers.get_all("Content-Type");

@@ -250,6 +250,7 @@ pub(crate) fn send<'py>(
         session: session.map(|session| session.clone().unbind()),
         body,
         length,
+        proxy: options.proxy.as_ref().map(|proxy| proxy.name().into()),
         request: prepared.request,
         made: AtomicU16::new(0),
     };

@@ -111,6 +111,14 @@ def test_a_proxy_is_used_on_the_express_lane(network, program):
     assert same(program, network) == "express"
 
 
+def test_what_lies_below_a_forwarded_answer_is_as_with_requests(network):
+    def below(library):
+        response = get(library, network.url, proxies=through(network))
+        return response.raw._request_url, response.raw.headers["content-length"], response.raw.read()
+
+    assert below(entreat) == below(requests)
+
+
 def test_the_sessions_proxies_count_unless_the_call_says_otherwise(network):
     def program(library, proxies):
         session = library.Session()

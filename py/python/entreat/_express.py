@@ -228,9 +228,13 @@ def _play_whole(request: PreparedRequest, played: _Played, retries, settings: di
     return response
 
 
-def raw(response: Response, engine_response, length: int | None):
-    """urllib3's response over the engine's; `length` is that of a body that has been read, as it was on the wire."""
-    made = _play(response.request, _Played(engine_response), stream=True).raw
+def raw(response: Response, engine_response, length: int | None, proxy: str | None):
+    """urllib3's response over the engine's.
+
+    `length` is that of a body that has been read, as it was on the wire; `proxy` is the one that it came through.
+    """
+    proxies = proxy and {"all": proxy}
+    made = _play(response.request, _Played(engine_response), stream=True, proxies=proxies).raw
     made._original_response.lane = "express"
     if length is not None:
         if not made.chunked:
