@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 /// What a client says for all its requests.
 #[derive(Default)]
-pub(super) struct Defaults {
+pub(crate) struct Defaults {
     pub(super) base: Option<Url>,
     pub(super) headers: Headers,
     pub(super) params: Vec<(String, String)>,
@@ -38,7 +38,7 @@ struct Given<'py> {
 }
 
 /// The request of a call. `jar` gives the field Cookie that the client would send.
-pub(super) fn request(
+pub(crate) fn request(
     py: Python<'_>,
     defaults: &Defaults,
     method: Cow<'static, str>,

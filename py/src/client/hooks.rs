@@ -15,7 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 /// What is called, in the order given.
 #[derive(Default)]
-pub(super) struct Hooks {
+pub(crate) struct Hooks {
     request: Vec<Py<PyAny>>,
     response: Vec<Py<PyAny>>,
     early_hints: Vec<Py<PyAny>>,
@@ -23,7 +23,7 @@ pub(super) struct Hooks {
 
 impl Hooks {
     /// A dictionary from an event to a callable or several.
-    pub(super) fn read(value: &Bound<'_, PyAny>) -> PyResult<Hooks> {
+    pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Hooks> {
         let mut hooks = Hooks::default();
         let expected = "a dictionary from \"request\", \"response\" or \"early_hints\" to callables";
         for (event, callables) in value.cast::<PyDict>().map_err(|_| wrong_type("hooks", expected, value))? {
@@ -46,7 +46,7 @@ impl Hooks {
 
     /// Early hints are told in the middle of an exchange, without the GIL. What a hook raises then goes to
     /// `sys.unraisablehook`, since there is no call from which it could come.
-    pub(super) fn configure(&self, py: Python<'_>, config: Config) -> Config {
+    pub(crate) fn configure(&self, py: Python<'_>, config: Config) -> Config {
         if self.early_hints.is_empty() {
             return config;
         }
@@ -67,7 +67,7 @@ impl Hooks {
     }
 
     /// Shows a request to its hooks: each may change its headers, or return another one.
-    pub(super) fn on_request(&self, py: Python<'_>, request: entreat::Request) -> PyResult<entreat::Request> {
+    pub(crate) fn on_request(&self, py: Python<'_>, request: entreat::Request) -> PyResult<entreat::Request> {
         if self.request.is_empty() {
             return Ok(request);
         }
@@ -82,11 +82,11 @@ impl Hooks {
     }
 
     /// Shows a response to its hooks: what they raise is what the call raises.
-    pub(super) fn on_response(&self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<()> {
+    pub(crate) fn on_response(&self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<()> {
         self.response.iter().try_for_each(|hook| hook.bind(py).call1((response,)).map(drop))
     }
 
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         let all = self.request.iter().chain(&self.response).chain(&self.early_hints);
         all.into_iter().try_for_each(|hook| visit.call(hook))
     }
@@ -100,7 +100,7 @@ fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 }
 
 /// Tells the logger `entreat` about an exchange, at the level DEBUG, where somebody listens.
-pub(super) fn log(
+pub(crate) fn log(
     py: Python<'_>,
     request: &entreat::Request,
     outcome: Result<(u16, f64), &Error>,

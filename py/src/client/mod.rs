@@ -28,7 +28,7 @@ use crate::session::current_generation;
 use arguments::Defaults;
 use entreat::net::blocking::{Blocking, block};
 use entreat::session::Session;
-use entreat::{Config, Error, Kind, Parts, Url};
+use entreat::{Config, Error, Kind, Parts, SharedJar, Url};
 use errors::{contradiction, raise, raise_with, wrong_type};
 use hooks::Hooks;
 use pyo3::prelude::*;
@@ -51,6 +51,15 @@ pub(crate) struct Client {
     closed: AtomicBool,
 }
 
+/// What a client is told once, when it is made; `entreat.aio.Client` is made of the same.
+pub(crate) struct Blueprint<'py> {
+    pub(crate) config: Config,
+    pub(crate) defaults: Defaults,
+    pub(crate) hooks: Hooks,
+    /// To be put into the jar.
+    pub(crate) cookies: Option<Bound<'py, PyAny>>,
+}
+
 /// What came back, before it meets Python.
 struct Received {
     parts: Parts<Blocking>,
@@ -63,28 +72,10 @@ impl Client {
     #[new]
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
-        let base = match base_url {
-            None | Some("") => None,
-            Some(text) => Some(Url::parse(text).map_err(|error| raise(py, &error))?),
-        };
-        let mut defaults = Defaults { base, ..Defaults::default() };
-        let (mut cookies, mut hooks) = (None, Hooks::default());
-        for (name, value) in knobs.into_iter().flatten() {
-            let name = name.cast::<PyString>()?.to_str()?.to_owned();
-            if name == "cookies" && !value.is_instance_of::<PyBool>() && !value.is_none() {
-                cookies = Some(value.clone());
-            }
-            match name.as_str() {
-                "hooks" if value.is_none() => {}
-                "hooks" => hooks = Hooks::read(&value)?,
-                _ => read_knob(&mut defaults, &name, &value)?,
-            }
-        }
-        check(py, &defaults, knobs)?;
-        let config = hooks.configure(py, defaults.knobs.config(py)?);
+        let Blueprint { config, defaults, hooks, cookies } = Blueprint::read(py, base_url, knobs)?;
         let session = Session::new(interrupt::NET, config.clone()).map_err(|error| raise(py, &error))?;
         if let Some(cookies) = cookies {
-            put_cookies(&session, defaults.base.as_ref(), &cookies)?;
+            put_cookies(session.jar(), defaults.base.as_ref(), &cookies)?;
         }
         let session = Mutex::new((current_generation(), session));
         Ok(Client { session, config, defaults, hooks, closed: AtomicBool::new(false) })
@@ -338,6 +329,35 @@ impl Client {
     }
 }
 
+impl<'py> Blueprint<'py> {
+    pub(crate) fn read(
+        py: Python<'py>,
+        base_url: Option<&str>,
+        knobs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Blueprint<'py>> {
+        let base = match base_url {
+            None | Some("") => None,
+            Some(text) => Some(Url::parse(text).map_err(|error| raise(py, &error))?),
+        };
+        let mut defaults = Defaults { base, ..Defaults::default() };
+        let (mut cookies, mut hooks) = (None, Hooks::default());
+        for (name, value) in knobs.into_iter().flatten() {
+            let name = name.cast::<PyString>()?.to_str()?.to_owned();
+            if name == "cookies" && !value.is_instance_of::<PyBool>() && !value.is_none() {
+                cookies = Some(value.clone());
+            }
+            match name.as_str() {
+                "hooks" if value.is_none() => {}
+                "hooks" => hooks = Hooks::read(&value)?,
+                _ => read_knob(&mut defaults, &name, &value)?,
+            }
+        }
+        check(py, &defaults, knobs)?;
+        let config = hooks.configure(py, defaults.knobs.config(py)?);
+        Ok(Blueprint { config, defaults, hooks, cookies })
+    }
+}
+
 /// One exchange, with its body unless it is to be streamed.
 fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool) -> Result<Received, Error> {
     let mut parts = block(pin!(session.deliver(request)))?.into_parts();
@@ -396,7 +416,7 @@ fn check(py: Python<'_>, defaults: &Defaults, knobs: Option<&Bound<'_, PyDict>>)
 }
 
 /// Cookies that a program gives as a dictionary are for the host of its base URL.
-fn put_cookies(session: &Session<Blocking>, base: Option<&Url>, cookies: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn put_cookies(jar: &SharedJar, base: Option<&Url>, cookies: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = cookies.py();
     if !cookies.is_instance_of::<PyDict>() {
         return Err(wrong_type("cookies", "True, False or a dictionary", cookies));
@@ -406,7 +426,7 @@ fn put_cookies(session: &Session<Blocking>, base: Option<&Url>, cookies: &Bound<
         return Err(contradiction(py, expected, "cookies without base_url"));
     };
     for (name, value) in arguments::pairs("cookies", cookies)? {
-        let outcome = session.with_cookies(|jar| jar.set(&name, &value, base.host(), "/", SystemTime::now()));
+        let outcome = jar.lock().set(&name, &value, base.host(), "/", SystemTime::now());
         outcome.map_err(|error| raise(py, &error))?;
     }
     Ok(())
