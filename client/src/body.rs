@@ -2,6 +2,9 @@
 //!
 //! Cheap to clone, so that a request can be kept and sent again. Sources are shared between the clones: one that
 //! was read cannot be sent again unless it can be rewound, and then the error says so.
+//!
+//! Inside, every source is polled ([`AsyncSource`]); one that blocks ([`Source`]) is ready at each poll. Which clients
+//! may send a body that makes them wait for its pieces, `session` decides.
 
 use entreat_core::exchange::BodyLength;
 use entreat_core::{Error, Kind, Result};
@@ -10,7 +13,12 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+#[cfg(feature = "aio")]
+mod asynchronous;
 
 /// What a request carries.
 ///
@@ -35,12 +43,17 @@ pub(crate) enum Content {
 #[derive(Clone)]
 pub(crate) struct Stream {
     length: Option<u64>,
+    /// Its pieces may have to be waited for without blocking the thread.
+    suspends: bool,
     slot: Arc<Mutex<Slot>>,
 }
 
+/// A source as it is read.
+pub(crate) type Polled = Pin<Box<dyn AsyncSource>>;
+
 struct Slot {
     /// Absent while it is being sent.
-    source: Option<Box<dyn Source>>,
+    source: Option<Polled>,
     /// It was read from: it must be rewound before it is sent again.
     touched: bool,
 }
@@ -53,6 +66,39 @@ pub trait Source: Send {
     /// Goes back to the start: true where that worked. Called before the body is sent a second time.
     fn rewind(&mut self) -> io::Result<bool> {
         Ok(false)
+    }
+}
+
+/// Where a streamed body comes from that is waited for without blocking a thread: for clients whose requests are futures.
+/// Streams and readers of tokio's are such sources (`Body::stream`, `Body::async_reader`, feature `aio`).
+pub trait AsyncSource: Send {
+    /// Reads the next bytes; 0 at the end. Where there are none yet, the context's waker is to be woken when there are.
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut [u8])
+    -> Poll<io::Result<usize>>;
+
+    /// Goes back to the start: true where that worked. Called before the body is sent a second time.
+    fn rewind(self: Pin<&mut Self>) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+/// A source that blocks: it is ready whenever it is polled.
+struct AtOnce<S>(S);
+
+impl<S> Unpin for AtOnce<S> {}
+
+impl<S: Source> AsyncSource for AtOnce<S> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn rewind(mut self: Pin<&mut Self>) -> io::Result<bool> {
+        self.0.rewind()
     }
 }
 
@@ -179,8 +225,23 @@ impl Body {
 
     /// A source of one's own; `length` in bytes where it is known.
     pub fn source(source: impl Source + 'static, length: Option<u64>) -> Body {
-        let slot = Slot { source: Some(Box::new(source)), touched: false };
-        Body(Content::Stream(Stream { length, slot: Arc::new(Mutex::new(slot)) }))
+        Body::polled(AtOnce(source), length, false)
+    }
+
+    /// The same of a source that is waited for without blocking a thread. Only clients whose requests are futures send
+    /// it; the blocking one refuses it, with [`Kind::InvalidBody`].
+    ///
+    /// While its next piece is waited for, a server that refuses the body or closes is heard, and the write time-out
+    /// runs. An error of the source breaks the request off, and its connection: [`Kind::InvalidBody`] with that error as
+    /// its source.
+    pub fn async_source(source: impl AsyncSource + 'static, length: Option<u64>) -> Body {
+        Body::polled(source, length, true)
+    }
+
+    /// A source, and whether it may have to be waited for.
+    pub(crate) fn polled(source: impl AsyncSource + 'static, length: Option<u64>, suspends: bool) -> Body {
+        let slot = Slot { source: Some(Box::pin(source)), touched: false };
+        Body(Content::Stream(Stream { length, suspends, slot: Arc::new(Mutex::new(slot)) }))
     }
 
     /// An open file, from where it stands to where it ends now. Rewound where the body must be sent again. A pipe or a
@@ -231,6 +292,14 @@ impl Body {
         }
     }
 
+    /// True where its pieces may have to be waited for without blocking the thread.
+    pub(crate) fn suspends(&self) -> bool {
+        match &self.0 {
+            Content::Empty | Content::Bytes(_) => false,
+            Content::Stream(stream) => stream.suspends,
+        }
+    }
+
     /// All of it, where it need not be read first.
     pub(crate) fn in_memory(&self) -> Option<&[u8]> {
         match &self.0 {
@@ -244,7 +313,7 @@ impl Body {
 /// A body that is read inside of another one, from its start to its end: part of a form, or what is compressed.
 pub(crate) enum Reading {
     Bytes { owner: Arc<dyn AsRef<[u8]> + Send + Sync>, given: usize },
-    Stream { stream: Stream, source: Option<Box<dyn Source>>, given: u64 },
+    Stream { stream: Stream, source: Option<Polled>, given: u64 },
     Ended,
 }
 
@@ -259,9 +328,14 @@ impl Reading {
         })
     }
 
-    /// As [`Source::read`]; an error where it is not as long as it says, since its neighbours would make up for that.
-    pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
+    /// As [`AsyncSource::poll_read`]; an error where it is not as long as it says, since its neighbours would make up for
+    /// that.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(match self {
             Reading::Bytes { owner, given } => {
                 let rest = &(**owner).as_ref()[*given..];
                 let count = rest.len().min(into.len());
@@ -270,7 +344,7 @@ impl Reading {
                 Ok(count)
             }
             Reading::Stream { stream, source: Some(source), given } => {
-                let count = source.read(into)?.min(into.len());
+                let count = ready!(source.as_mut().poll_read(context, into))?.min(into.len());
                 *given += count as u64;
                 match stream.length {
                     Some(length) if *given > length || (count == 0 && *given < length) => {
@@ -281,7 +355,7 @@ impl Reading {
                 }
             }
             Reading::Stream { source: None, .. } | Reading::Ended => Ok(0),
-        }
+        })
     }
 }
 
@@ -295,7 +369,7 @@ impl Drop for Reading {
     }
 }
 
-/// Rewinds a body inside of another one: as [`Source::rewind`].
+/// Rewinds a body inside of another one: as [`AsyncSource::rewind`].
 pub(crate) fn rewind_inner(body: &Body) -> io::Result<bool> {
     match body.rewind() {
         Ok(()) => Ok(true),
@@ -306,14 +380,14 @@ pub(crate) fn rewind_inner(body: &Body) -> io::Result<bool> {
 
 impl Stream {
     /// Takes the source out to be read from its start.
-    pub(crate) fn take(&self) -> Result<Box<dyn Source>> {
+    pub(crate) fn take(&self) -> Result<Polled> {
         let mut slot = self.slot();
         slot.rewind()?;
         slot.touched = true;
         slot.source.take().ok_or_else(in_use)
     }
 
-    pub(crate) fn put_back(&self, source: Box<dyn Source>) {
+    pub(crate) fn put_back(&self, source: Polled) {
         self.slot().source = Some(source);
     }
 
@@ -325,7 +399,7 @@ impl Stream {
 impl Slot {
     fn rewind(&mut self) -> Result<()> {
         let source = self.source.as_mut().ok_or_else(in_use)?;
-        if self.touched && !source.rewind().map_err(unreadable)? {
+        if self.touched && !source.as_mut().rewind().map_err(unreadable)? {
             return Err(Error::new(Kind::UnrewindableBody)
                 .expected("a body of bytes, or a source that can be rewound")
                 .seen("a stream that was read before"));

@@ -3,10 +3,12 @@
 //! The coding itself is core's `content::encode`. Bytes in memory are coded at once, so that their length is known: many
 //! servers take no chunks. Anything else is coded piece by piece, and sent in chunks.
 
-use crate::body::{Body, Content, Reading, Source, rewind_inner};
+use crate::body::{AsyncSource, Body, Content, Reading, rewind_inner};
 use entreat_core::content::encode::{Coding, Encoder};
 use entreat_core::{Error, Headers, Kind, Result};
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// A source is read in pieces of this size.
 const PIECE: usize = 16 * 1024;
@@ -35,7 +37,7 @@ pub(crate) fn compress(body: &Body, coding: Coding, headers: &mut Headers) -> Re
             encoder.finish(&mut coded)?;
             Body::from(coded)
         }
-        Content::Stream(_) => Body::source(Compressed::new(body.clone(), coding), None),
+        Content::Stream(_) => Body::polled(Compressed::new(body.clone(), coding), None, body.suspends()),
     };
     headers.append("Content-Encoding", coding.name())?;
     Ok(coded)
@@ -69,37 +71,42 @@ impl Compressed {
     }
 
     /// Codes another piece, or the end.
-    fn advance(&mut self) -> io::Result<()> {
-        self.coded.clear();
-        self.given = 0;
+    fn poll_advance(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let reading = match &mut self.reading {
             Some(reading) => reading,
             None => self.reading.insert(Reading::of(&self.body).map_err(io::Error::other)?),
         };
-        let outcome = match reading.read(&mut self.piece)? {
+        let count = ready!(reading.poll_read(context, &mut self.piece))?;
+        self.coded.clear();
+        self.given = 0;
+        let outcome = match count {
             0 => {
                 self.ended = true;
                 self.encoder.finish(&mut self.coded)
             }
             count => self.encoder.encode(&self.piece[..count], &mut self.coded),
         };
-        outcome.map_err(io::Error::other)
+        Poll::Ready(outcome.map_err(io::Error::other))
     }
 }
 
-impl Source for Compressed {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+impl AsyncSource for Compressed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         while self.given == self.coded.len() && !self.ended {
-            self.advance()?;
+            ready!(self.poll_advance(context))?;
         }
         let rest = &self.coded[self.given..];
         let count = rest.len().min(into.len());
         into[..count].copy_from_slice(&rest[..count]);
         self.given += count;
-        Ok(count)
+        Poll::Ready(Ok(count))
     }
 
-    fn rewind(&mut self) -> io::Result<bool> {
+    fn rewind(mut self: Pin<&mut Self>) -> io::Result<bool> {
         self.reading = None;
         if !rewind_inner(&self.body)? {
             return Ok(false);

@@ -11,8 +11,10 @@ use crate::tls;
 use crate::transport::Transport;
 use entreat_core::pool::Key;
 use entreat_core::{Deadline, Deadlines, Result, TlsInfo};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
@@ -189,6 +191,31 @@ impl<S> Connection<S> {
             }
         }
         Ok(true)
+    }
+
+    /// Waits until `source` is ready, and listens meanwhile: `None` where the peer refuses what comes from there, or has
+    /// closed and so will not say what it made of it. One that is ready at once costs no look at the socket.
+    pub(crate) async fn listen_until<N: Net<Stream = S>, T: Send>(
+        &mut self,
+        net: &N,
+        mut source: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        deadlines: &Deadlines,
+    ) -> Result<Option<T>> {
+        if let Poll::Ready(given) = poll_fn(|context| Poll::Ready(source(context))).await {
+            return Ok(Some(given));
+        }
+        let deadline = deadlines.write(net.now());
+        loop {
+            let mut listening = self.hear(net).await?;
+            if is_refusal(self.received.as_slice()) || self.transport.is_closed(net) {
+                return Ok(None);
+            }
+            // Of a peer that says much no more is taken in.
+            listening &= self.received.len() < RECEIVE;
+            if let Some(given) = self.transport.first_of(net, &mut source, listening, deadline).await? {
+                return Ok(Some(given));
+            }
+        }
     }
 
     /// Receives what has arrived already; true where more may come. A peer that has closed its side says no more but

@@ -28,7 +28,7 @@ pub(crate) async fn exchange<N: Net>(
         method: outgoing.method.to_owned(),
         url: outgoing.url.clone(),
         headers: outgoing.headers.clone(),
-        body: whole(outgoing)?,
+        body: whole(&engine.net, outgoing).await?,
     };
     let now = engine.net.now();
     let begun = Begun { at: now, queue: Duration::ZERO, making: None };
@@ -43,16 +43,18 @@ pub(crate) async fn exchange<N: Net>(
 }
 
 /// The body of the request, read to its end.
-fn whole(outgoing: &Outgoing<'_>) -> Result<Vec<u8>> {
+async fn whole<N: Net>(net: &N, outgoing: &Outgoing<'_>) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| {
         Error::new(Kind::InvalidBody).expected("a readable source").with_source(error)
     };
     let mut reading = Reading::of(outgoing.body)?;
     let (mut body, mut piece) = (Vec::new(), vec![0; PIECE]);
     loop {
-        match reading.read(&mut piece).map_err(unreadable)? {
-            0 => break,
-            count => body.extend_from_slice(&piece[..count]),
+        let deadline = outgoing.deadlines.write(net.now());
+        let next = net.first_of(|context| reading.poll_read(context, &mut piece), None, deadline);
+        match next.await?.transpose().map_err(unreadable)? {
+            None | Some(0) => break,
+            Some(count) => body.extend_from_slice(&piece[..count]),
         }
     }
     match (outgoing.framing, outgoing.body.length()) {

@@ -81,7 +81,7 @@ mod tls;
 mod trace;
 mod transport;
 
-pub use body::{Body, Source};
+pub use body::{AsyncSource, Body, Source};
 pub use client::Client;
 pub use consume::Lines;
 pub use cookies::Cookies;

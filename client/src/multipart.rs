@@ -4,13 +4,15 @@
 //! known where that of all of them is, and it can be sent again where all of them can. What stands between the parts is
 //! core's `multipart`.
 
-use crate::body::{Body, Content, Reading, Source, rewind_inner};
+use crate::body::{AsyncSource, Body, Content, Reading, rewind_inner};
 use crate::random;
 use entreat_core::exchange::BodyLength;
 use entreat_core::multipart::{Boundary, PART_END};
 use entreat_core::{Error, Headers, Kind, Result};
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
 
 /// A form up to this size, of parts in memory, is one piece of memory as well: sent in one write with its head.
 const JOINED: u64 = 16 * 1024;
@@ -91,6 +93,7 @@ impl Form {
             Content::Empty | Content::Bytes(_) => true,
             Content::Stream(_) => false,
         });
+        let suspends = self.pieces.iter().any(Body::suspends);
         let mut joined = Joined { bodies: self.pieces, at: 0, reading: None };
         match length {
             Some(length) if in_memory && length <= JOINED => {
@@ -99,7 +102,7 @@ impl Form {
                 read.map_err(|error| Error::new(Kind::InvalidBody).with_source(error))?;
                 Ok(bytes.into())
             }
-            length => Ok(Body::source(joined, length)),
+            length => Ok(Body::polled(joined, length, suspends)),
         }
     }
 }
@@ -157,22 +160,32 @@ struct Joined {
     reading: Option<Reading>,
 }
 
-impl Source for Joined {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+impl Joined {
+    fn poll(&mut self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         while let Some(body) = self.bodies.get(self.at) {
             let reading = match &mut self.reading {
                 Some(reading) => reading,
                 None => self.reading.insert(Reading::of(body).map_err(io::Error::other)?),
             };
-            match reading.read(into)? {
+            match ready!(reading.poll_read(context, into))? {
                 0 => (self.reading, self.at) = (None, self.at + 1),
-                count => return Ok(count),
+                count => return Poll::Ready(Ok(count)),
             }
         }
-        Ok(0)
+        Poll::Ready(Ok(0))
+    }
+}
+
+impl AsyncSource for Joined {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(context, into)
     }
 
-    fn rewind(&mut self) -> io::Result<bool> {
+    fn rewind(mut self: Pin<&mut Self>) -> io::Result<bool> {
         (self.reading, self.at) = (None, 0);
         for body in &self.bodies {
             if !rewind_inner(body)? {
@@ -183,11 +196,15 @@ impl Source for Joined {
     }
 }
 
+/// Bodies that are in memory, and so ready at each poll.
 struct Reader<'a>(&'a mut Joined);
 
 impl io::Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        match self.0.poll(&mut Context::from_waker(Waker::noop()), into) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => unreachable!("bytes in memory are not waited for"),
+        }
     }
 }
 

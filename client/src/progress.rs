@@ -1,10 +1,12 @@
 //! Somebody who is told how far a transfer has come: of a body on its way out, or of a download.
 
-use crate::body::{Body, Content, Reading, Source, rewind_inner};
+use crate::body::{AsyncSource, Body, Content, Reading, rewind_inner};
 use entreat_core::exchange::BodyLength;
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 /// How far a transfer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,9 +57,9 @@ impl Body {
             (_, BodyLength::Known(length)) => Some(length),
             (_, BodyLength::None | BodyLength::Unknown) => None,
         };
-        let watched =
-            Watched { body: self, reading: None, given: 0, length, listener: Listener::new(listener) };
-        Body::source(watched, length)
+        let (suspends, listener) = (self.suspends(), Listener::new(listener));
+        let watched = Watched { body: self, reading: None, given: 0, is_told: true, length, listener };
+        Body::polled(watched, length, suspends)
     }
 }
 
@@ -67,27 +69,36 @@ struct Watched {
     /// Absent before the first read.
     reading: Option<Reading>,
     given: u64,
+    /// Nothing was given since somebody was told.
+    is_told: bool,
     length: Option<u64>,
     listener: Listener,
 }
 
-impl Source for Watched {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let reading = match &mut self.reading {
-            Some(reading) => {
-                // Whoever asks for more has sent what came before.
-                self.listener.tell(self.given, self.length);
-                reading
-            }
-            None => self.reading.insert(Reading::of(&self.body).map_err(io::Error::other)?),
+impl AsyncSource for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let watched = &mut *self;
+        let reading = match &mut watched.reading {
+            Some(reading) => reading,
+            None => watched.reading.insert(Reading::of(&watched.body).map_err(io::Error::other)?),
         };
-        let count = reading.read(into)?;
-        self.given += count as u64;
-        Ok(count)
+        if !watched.is_told {
+            // Whoever asks for more has sent what came before.
+            watched.listener.tell(watched.given, watched.length);
+            watched.is_told = true;
+        }
+        let count = ready!(reading.poll_read(context, into))?;
+        watched.given += count as u64;
+        watched.is_told = false;
+        Poll::Ready(Ok(count))
     }
 
-    fn rewind(&mut self) -> io::Result<bool> {
-        (self.reading, self.given) = (None, 0);
+    fn rewind(mut self: Pin<&mut Self>) -> io::Result<bool> {
+        (self.reading, self.given, self.is_told) = (None, 0, true);
         rewind_inner(&self.body)
     }
 }

@@ -4,7 +4,7 @@
 //! asks whether it is wanted (RFC 9110 section 10.1.1), and listens meanwhile, so that a peer that refuses a large one is
 //! heard (RFC 9112 section 9.5). What the answer means is not its affair.
 
-use crate::body::{Content, Source};
+use crate::body::{AsyncSource, Content};
 use crate::connection::Connection;
 use crate::engine::Outgoing;
 use crate::net::Net;
@@ -13,6 +13,7 @@ use entreat_core::exchange::BodyFraming;
 use entreat_core::h1::{self, LAST_CHUNK};
 use entreat_core::policy::expect;
 use entreat_core::{Error, Kind, Result};
+use std::pin::Pin;
 use std::time::Instant;
 
 /// A streamed body is read and sent in pieces of this size: few system calls, little memory.
@@ -65,7 +66,8 @@ impl<N: Net> Sender<'_, '_, N> {
             Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
             Content::Stream(stream) => {
                 let mut source = stream.take()?;
-                let sent = self.send_source(bytes, &mut *source, now).await;
+                // In a box, as few bodies are streams and all requests would carry its room.
+                let sent = Box::pin(self.send_source(bytes, source.as_mut(), now)).await;
                 stream.put_back(source);
                 sent
             }
@@ -110,13 +112,20 @@ impl<N: Net> Sender<'_, '_, N> {
     }
 
     /// Sends what the source gives, as it gives it: in chunks, or exactly as many bytes as were announced.
-    async fn send_source(&mut self, head: Vec<u8>, source: &mut dyn Source, now: Instant) -> Result<Sent> {
+    async fn send_source(
+        &mut self,
+        head: Vec<u8>,
+        mut source: Pin<&mut dyn AsyncSource>,
+        now: Instant,
+    ) -> Result<Sent> {
         self.write(&head, now).await?;
         let mut piece = vec![0; PIECE];
         let mut framed = Vec::new();
         let mut total = 0u64;
         loop {
-            let count = read_source(source, &mut piece)?;
+            let Some(count) = self.next_piece(source.as_mut(), &mut piece).await? else {
+                return Ok(Sent::Refused);
+            };
             total += count as u64;
             let wanted = match self.outgoing.framing {
                 BodyFraming::Length(length) if total > length || (count == 0 && total < length) => {
@@ -140,6 +149,24 @@ impl<N: Net> Sender<'_, '_, N> {
         }
     }
 
+    /// Waits for the source, and says how much it gave; nothing where the peer does not want it.
+    async fn next_piece(
+        &mut self,
+        mut source: Pin<&mut dyn AsyncSource>,
+        piece: &mut [u8],
+    ) -> Result<Option<usize>> {
+        let room = piece.len();
+        let given = self.connection.listen_until(
+            self.net,
+            |context| source.as_mut().poll_read(context, piece),
+            &self.outgoing.deadlines,
+        );
+        match given.await.map_err(explain_wait)?.transpose() {
+            Ok(count) => Ok(count.map(|count| count.min(room))),
+            Err(error) => Err(Error::new(Kind::InvalidBody).expected("a readable source").with_source(error)),
+        }
+    }
+
     async fn write(&mut self, bytes: &[u8], now: Instant) -> Result<()> {
         self.connection.send(self.net, bytes, &self.outgoing.deadlines, now).await
     }
@@ -150,15 +177,13 @@ impl<N: Net> Sender<'_, '_, N> {
     }
 }
 
-fn read_source(source: &mut dyn Source, piece: &mut [u8]) -> Result<usize> {
-    loop {
-        match source.read(piece) {
-            Ok(count) => return Ok(count.min(piece.len())),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Err(Error::new(Kind::InvalidBody).expected("a readable source").with_source(error));
-            }
-        }
+/// Whose fault it was that nothing was sent.
+fn explain_wait(error: Error) -> Error {
+    match error.kind() {
+        Kind::WriteTimeout => error
+            .seen("a source that gave nothing meanwhile")
+            .hint("raise Timeout::write where its pieces are far apart"),
+        _ => error,
     }
 }
 

@@ -22,7 +22,7 @@ use entreat_core::policy::proxy::Environment;
 use entreat_core::policy::redirect;
 use entreat_core::policy::retry::Budget;
 use entreat_core::route::{self, PROXY_AUTHORIZATION, Proxy};
-use entreat_core::{Config, Deadlines, Headers, ResponseHead, Result, Scheme, Settings, Url};
+use entreat_core::{Config, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, Url};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -114,6 +114,7 @@ impl<N: Net> Session<N> {
     async fn journey(&self, mut request: Request) -> Result<Response<N>> {
         let mut url = self.upgraded(request.check()?.clone())?;
         request.complete().map_err(|error| error.with_url(url.as_str()))?;
+        check_source::<N>(&request.body).map_err(|error| error.with_url(url.as_str()))?;
         let settings = self.settings(&request)?;
         let started = self.0.engine.net.now();
         let deadlines = Deadlines::start(settings.timeout, started);
@@ -331,6 +332,17 @@ impl<N: Net> std::fmt::Debug for Session<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("config", &self.0.config).finish_non_exhaustive()
     }
+}
+
+/// A body whose pieces are to be waited for needs a net that can.
+fn check_source<N: Net>(body: &Body) -> Result<()> {
+    if N::SUSPENDS || !body.suspends() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::InvalidBody)
+        .expected("a body that a blocking client can send")
+        .seen("an asynchronous source")
+        .hint("send it by entreat::aio::Client, or give a reader or an iterator"))
 }
 
 /// Changes the request as the redirect says and returns where it goes.

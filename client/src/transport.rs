@@ -10,6 +10,7 @@ use crate::net::{Net, Peeked};
 use crate::tls;
 use entreat_core::{Deadline, Error, Kind, Result, TlsInfo};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// How many batches of TLS messages without plaintext are taken in where nothing is waited for: servers send two tickets,
 /// floods are endless.
@@ -107,6 +108,18 @@ impl<S> Transport<S> {
             Some(tls) => tls.advance(count),
         }
         Ok(())
+    }
+
+    /// Waits until `other` is ready, which is not of the net; with `listening`, until there is something to read as well:
+    /// then `None`.
+    pub(crate) async fn first_of<N: Net<Stream = S>, T: Send>(
+        &mut self,
+        net: &N,
+        other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        listening: bool,
+        deadline: Deadline,
+    ) -> Result<Option<T>> {
+        net.first_of(other, listening.then_some(&mut self.stream), deadline).await
     }
 
     /// True where the peer has closed its side, and all it said was read.

@@ -56,6 +56,7 @@ pub fn block<F: Future>(future: F) -> F::Output {
 
 impl Net for Blocking {
     type Stream = Stream;
+    const SUSPENDS: bool = false;
 
     fn now(&self) -> Instant {
         Instant::now()
@@ -116,6 +117,15 @@ impl Net for Blocking {
         deadline: Deadline,
     ) -> impl Future<Output = Result<usize>> + Send {
         ready(self.write_listening_now(stream, bytes, deadline))
+    }
+
+    fn first_of<T: Send>(
+        &self,
+        other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        _: Option<&mut Stream>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Option<T>>> + Send {
+        ready(self.poll_now(other, deadline).map(Some))
     }
 
     fn sleep_until(&self, until: Instant, deadline: Deadline) -> impl Future<Output = Result<()>> + Send {
@@ -222,6 +232,19 @@ impl Blocking {
     #[cfg(not(unix))]
     fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
         self.write_now(stream, bytes, deadline)
+    }
+
+    /// Whoever asks for what may not be ready was refused before: `session` looks at [`Net::SUSPENDS`].
+    fn poll_now<T>(
+        &self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+        deadline: Deadline,
+    ) -> Result<T> {
+        self.slice(deadline)?;
+        match other(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Ok(value),
+            Poll::Pending => Err(Error::new(Kind::InvalidBody).expected("a source that blocks")),
+        }
     }
 
     fn sleep_now(&self, until: Instant, deadline: Deadline) -> Result<()> {

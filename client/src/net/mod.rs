@@ -13,6 +13,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 pub mod blocking;
@@ -35,6 +36,9 @@ pub use spot::Spot;
 pub trait Net: Send + Sync + 'static {
     /// A connected byte stream. Dropping it closes it.
     type Stream: Send + 'static;
+
+    /// False where its futures are ready at the first poll: then nothing can be waited for but what is the net's own.
+    const SUSPENDS: bool = true;
 
     /// The clock that deadlines are measured against.
     fn now(&self) -> Instant;
@@ -86,6 +90,15 @@ pub trait Net: Send + Sync + 'static {
         bytes: &[u8],
         deadline: Deadline,
     ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Waits until `other` is ready, which is not of this net: a source of the program's. With a `stream`, bytes to read
+    /// there, or the peer's end, end the wait as well: then `None`.
+    fn first_of<T: Send>(
+        &self,
+        other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        stream: Option<&mut Self::Stream>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Option<T>>> + Send;
 
     /// Waits until then.
     fn sleep_until(&self, until: Instant, deadline: Deadline) -> impl Future<Output = Result<()>> + Send;

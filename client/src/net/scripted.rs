@@ -222,6 +222,34 @@ impl Net for Scripted {
         .await
     }
 
+    async fn first_of<T: Send>(
+        &self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        stream: Option<&mut Stream>,
+        deadline: Deadline,
+    ) -> Result<Option<T>> {
+        suspend().await;
+        poll_fn(|context| {
+            // Outside of the lock, as what it waits for may be the clock of this net.
+            if let Poll::Ready(value) = other(context) {
+                return Poll::Ready(Ok(Some(value)));
+            }
+            let mut world = self.world();
+            deadline.remaining(world.now)?;
+            world.play();
+            match &stream {
+                Some(stream) if world.connections[stream.index].peek() != Peeked::Nothing => {
+                    Poll::Ready(Ok(None))
+                }
+                Some(_) | None => {
+                    deadline.at.into_iter().for_each(|at| world.wait_until(at));
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
     async fn sleep_until(&self, until: Instant, deadline: Deadline) -> Result<()> {
         self.wait_for(deadline, |world| {
             if world.now < until {

@@ -13,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -113,11 +114,24 @@ impl Net for Tokio {
                 if self.peek(stream) != Peeked::Nothing {
                     return Ok(0);
                 }
-                // The reactor remembers an earlier readiness until it is told that there is nothing.
-                let nothing = || Err(io::Error::from(io::ErrorKind::WouldBlock));
-                let _: io::Result<()> = stream.try_io(Interest::READABLE, nothing);
+                forget_readable(stream);
             }
         }
+    }
+
+    async fn first_of<T: Send>(
+        &self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+        stream: Option<&mut TcpStream>,
+        deadline: Deadline,
+    ) -> Result<Option<T>> {
+        begin(deadline).await?;
+        let either = poll_fn(|context| match (other(context), &stream) {
+            (Poll::Ready(value), _) => Poll::Ready(Ok(Some(value))),
+            (Poll::Pending, Some(stream)) => poll_unread(stream, context).map_ok(|()| None),
+            (Poll::Pending, None) => Poll::Pending,
+        });
+        until(deadline, either).await?.map_err(io_error)
     }
 
     async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
@@ -132,6 +146,23 @@ impl Net for Tokio {
     fn peek(&self, stream: &mut TcpStream) -> Peeked {
         peek_tokio(stream)
     }
+}
+
+/// Ready where there are bytes to read, or the peer has closed.
+fn poll_unread(stream: &TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    loop {
+        ready!(stream.poll_read_ready(context))?;
+        if peek_tokio(stream) != Peeked::Nothing {
+            return Poll::Ready(Ok(()));
+        }
+        forget_readable(stream);
+    }
+}
+
+/// The reactor remembers an earlier readiness until it is told that there is nothing.
+fn forget_readable(stream: &TcpStream) {
+    let nothing = || Err(io::Error::from(io::ErrorKind::WouldBlock));
+    let _: io::Result<()> = stream.try_io(Interest::READABLE, nothing);
 }
 
 #[cfg(unix)]

@@ -28,6 +28,7 @@ mod retries;
 mod reuse;
 #[cfg(unix)]
 mod sockets;
+mod streams;
 mod support;
 mod time;
 mod timings;

@@ -40,14 +40,7 @@ macro_rules! behaviour {
             async fn body<B: $crate::support::Bench>($bench: &B) $body
 
             $crate::support::behaviour!(@real);
-
-            #[test]
-            fn scripted() {
-                $crate::support::guarded(|| {
-                    let net = entreat::net::scripted::Scripted::default();
-                    net.run(body(&$crate::support::ScriptedBench(net.clone())));
-                });
-            }
+            $crate::support::behaviour!(@scripted);
         }
     };
     ($name:ident, tls, |$bench:ident| $body:block) => {
@@ -59,6 +52,17 @@ macro_rules! behaviour {
             $crate::support::behaviour!(@real);
         }
     };
+    // Only nets whose futures may suspend.
+    ($name:ident, suspending, |$bench:ident| $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn body<B: $crate::support::Bench>($bench: &B) $body
+
+            $crate::support::behaviour!(@tokio);
+            $crate::support::behaviour!(@scripted);
+        }
+    };
     (@real) => {
         #[test]
         fn blocking() {
@@ -67,10 +71,22 @@ macro_rules! behaviour {
             });
         }
 
+        $crate::support::behaviour!(@tokio);
+    };
+    (@tokio) => {
         #[test]
         fn tokio() {
             $crate::support::guarded(|| {
                 $crate::support::runtime().block_on(body(&$crate::support::TokioBench::default()));
+            });
+        }
+    };
+    (@scripted) => {
+        #[test]
+        fn scripted() {
+            $crate::support::guarded(|| {
+                let net = entreat::net::scripted::Scripted::default();
+                net.run(body(&$crate::support::ScriptedBench(net.clone())));
             });
         }
     };
