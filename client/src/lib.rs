@@ -110,7 +110,7 @@ pub use multipart::{Form, Part};
 pub use progress::Progress;
 pub use request::Request;
 #[doc(hidden)]
-pub use response::Parts;
+pub use response::{Parts, RequestHead};
 pub use response::{Reader, Redirect, Response};
 pub use retries::Retried;
 pub use timings::Timings;

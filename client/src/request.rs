@@ -6,6 +6,7 @@
 use crate::body::Body;
 use crate::compressed;
 use crate::multipart::Form;
+use crate::response::RequestHead;
 #[cfg(feature = "json")]
 use entreat_core::Kind;
 use entreat_core::content::encode::Coding;
@@ -238,6 +239,20 @@ impl Request {
             (Some(error), _) => Err(error.clone()),
             (None, Some(url)) => Ok(url),
             (None, None) => unreachable!("a request without a URL has an error"),
+        }
+    }
+
+    /// The same as it went out, behind redirects perhaps: with all fields, and with its body where they announce one.
+    #[doc(hidden)]
+    pub fn as_sent(&self, head: &RequestHead, url: &Url) -> Request {
+        let announced = |name: &str| head.headers.contains(name);
+        let has_body = announced("Content-Length") || announced("Transfer-Encoding");
+        Request {
+            method: head.method.clone(),
+            url: Some(url.clone()),
+            headers: head.headers.clone(),
+            body: if has_body { self.body.clone() } else { Body::empty() },
+            ..self.clone()
         }
     }
 

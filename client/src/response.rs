@@ -13,6 +13,7 @@ use crate::timings::Timings;
 #[cfg(feature = "json")]
 use entreat_core::{Error, Kind};
 use entreat_core::{Headers, ResponseHead, Result, TlsInfo, Url, Version};
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::pin::pin;
@@ -37,8 +38,17 @@ pub struct Response<N: Net = Blocking> {
     incoming: Incoming<N>,
 }
 
+/// The request as it went out, behind redirects perhaps.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct RequestHead {
+    pub method: Cow<'static, str>,
+    pub headers: Headers,
+}
+
 /// What came before an answer.
 pub(crate) struct Past {
+    pub(crate) sent: RequestHead,
     pub(crate) redirects: Vec<Redirect>,
     pub(crate) retries: Vec<Retried>,
     /// When the call began, and when the head of the answer was there.
@@ -51,11 +61,20 @@ pub(crate) struct Past {
 pub struct Redirect {
     head: ResponseHead,
     url: Url,
+    sent: RequestHead,
+    elapsed: Duration,
+    timings: Timings,
 }
 
 impl Redirect {
-    pub(crate) fn new(head: ResponseHead, url: Url) -> Redirect {
-        Redirect { head, url }
+    pub(crate) fn new(
+        head: ResponseHead,
+        url: Url,
+        sent: RequestHead,
+        elapsed: Duration,
+        timings: Timings,
+    ) -> Redirect {
+        Redirect { head, url, sent, elapsed, timings }
     }
 
     /// Its status.
@@ -73,10 +92,36 @@ impl Redirect {
         &self.url
     }
 
+    /// The method with which it was asked.
+    pub fn request_method(&self) -> &str {
+        &self.sent.method
+    }
+
+    /// The fields with which it was asked: as [`Response::request_headers`].
+    pub fn request_headers(&self) -> &Headers {
+        &self.sent.headers
+    }
+
+    /// From the start of the request to the end of this head.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Where the time went; `total` ends where this redirect was followed.
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
     /// Status line and fields.
     #[doc(hidden)]
     pub fn head(&self) -> &ResponseHead {
         &self.head
+    }
+
+    /// The request as it went out.
+    #[doc(hidden)]
+    pub fn sent(&self) -> &RequestHead {
+        &self.sent
     }
 }
 
@@ -85,9 +130,12 @@ impl Redirect {
 pub struct Parts<N: Net> {
     pub head: ResponseHead,
     pub url: Url,
+    pub sent: RequestHead,
     pub redirects: Vec<Redirect>,
     pub retries: Vec<Retried>,
-    pub elapsed: Duration,
+    /// When the call began, and when the head was there.
+    pub started: Instant,
+    pub answered: Instant,
     pub incoming: Incoming<N>,
 }
 
@@ -107,7 +155,7 @@ impl<N: Net> Response<N> {
     }
 
     /// The reason phrase as it came; bytes that are not UTF-8 are replaced.
-    pub fn reason(&self) -> std::borrow::Cow<'_, str> {
+    pub fn reason(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.head.reason)
     }
 
@@ -129,6 +177,17 @@ impl<N: Net> Response<N> {
     /// The URL that answered: the last one, where redirects were followed.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The method with which this answer was asked for: behind a redirect, perhaps another one than the caller's.
+    pub fn request_method(&self) -> &str {
+        &self.past.sent.method
+    }
+
+    /// The fields that were sent to [`Response::url`]: the caller's, and those that the client added, such as Host, Cookie and
+    /// credentials.
+    pub fn request_headers(&self) -> &Headers {
+        &self.past.sent.headers
     }
 
     /// The redirects that were followed, in order.
@@ -177,9 +236,9 @@ impl<N: Net> Response<N> {
     /// All that it holds.
     #[doc(hidden)]
     pub fn into_parts(self) -> Parts<N> {
-        let elapsed = self.elapsed();
-        let Response { head, url, past: Past { redirects, retries, .. }, incoming } = self;
-        Parts { head, url, redirects, retries, elapsed, incoming }
+        let Response { head, url, past: Past { sent, redirects, retries, started, answered }, incoming } =
+            self;
+        Parts { head, url, sent, redirects, retries, started, answered, incoming }
     }
 
     pub(crate) fn decode_text(&self, bytes: Vec<u8>) -> String {

@@ -12,7 +12,7 @@ use crate::login::{Known, Logins};
 use crate::mock::Transport;
 use crate::net::Net;
 use crate::request::Request;
-use crate::response::{Past, Redirect, Response};
+use crate::response::{Past, Redirect, RequestHead, Response};
 use crate::retries::Retries;
 use crate::trace;
 use entreat_core::exchange::{self, BodyFraming, Draft, Judgement};
@@ -170,17 +170,22 @@ impl<N: Net> Session<N> {
                 Judgement::Deliver => {
                     exchange::check_switch(&head, &headers).map_err(|error| error.with_url(url.as_str()))?;
                     let answered = self.0.engine.net.now();
-                    let past = Past { redirects: history, retries: retries.past(), started, answered };
+                    let sent = RequestHead { method: request.method, headers };
+                    let past = Past { sent, redirects: history, retries: retries.past(), started, answered };
                     return Ok(Response::new(head, url, past, incoming));
                 }
                 Judgement::Follow(next) => {
+                    let answered = self.0.engine.net.now();
+                    let sent = RequestHead { method: request.method.clone(), headers };
                     incoming.skip().await?;
+                    let timings = incoming.timings(started, answered);
                     drop(incoming);
                     let strip = next.strip_credentials;
                     let target = self.upgraded(redirected(&mut request, &url, next)?)?;
                     proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
                     logins.follow(strip, &settings, &request, proxy.as_deref());
-                    history.push(Redirect::new(head, std::mem::replace(&mut url, target)));
+                    let from = std::mem::replace(&mut url, target);
+                    history.push(Redirect::new(head, from, sent, answered - started, timings));
                 }
             }
         }

@@ -136,6 +136,53 @@ def test_secrets_appear_in_no_repr(client, origin):
     assert "hidden" not in repr(shown).replace("a=hidden", "")
 
 
+def test_the_request_of_a_response_is_what_was_sent(client):
+    with Peer(Answers(response(Set_Cookie="a=hidden"))) as peer:
+        client.get(peer.url)
+        answer = client.post(peer.url, json=[1], headers={"X-A": "b"}, auth=("user", "hidden"))
+    sent = answer.request.headers
+    assert sent["Host"] == peer.url[7:] and sent["Content-Length"] == "3" and sent["Cookie"] == "a=hidden"
+    assert sent["User-Agent"].startswith("entreat/") and "gzip" in sent["Accept-Encoding"] and sent["X-A"] == "b"
+    assert f"X-A: {sent['X-A']}\r\n".encode() in peer.requests[1] and len(sent) == peer.requests[1].count(b": ")
+    assert "hidden" not in repr(sent)
+
+
+def test_each_hop_of_a_redirect_has_its_own_request(client):
+    moved = response("302 Found", Location="/b")
+    with Peer(Answers(moved)) as peer:
+        answer = client.post(f"{peer.url}/a", json=[1])
+    first = answer.history[0].request
+    assert (first.method, first.url, first.headers["Content-Length"]) == ("POST", f"{peer.url}/a", "3")
+    assert (answer.request.method, answer.request.url) == ("GET", f"{peer.url}/b")
+    assert "Content-Length" not in answer.request.headers
+    assert answer.history[0].elapsed < answer.elapsed
+
+
+def test_the_request_of_a_response_can_be_sent_again(client, origin):
+    url = f"{origin.http}/redirect-to?url=/post&status_code=307"
+    answer = client.post(url, json=[1])
+    assert answer.url == f"{origin.http}/post"
+    assert client.send(answer.request).json()["json"] == client.send(answer.history[0].request).json()["json"] == [1]
+
+
+def test_timings_say_where_the_time_went(client):
+    slow = [0.05, response()]
+    with Peer(Answers(slow, slow)) as peer:
+        first, second = client.get(peer.url).timings, client.get(peer.url).timings
+    assert first.queue == 0 and first.connect > 0 and first.tls is None
+    assert (second.resolve, second.connect, second.tls) == (None, None, None)
+    assert 0.05 <= first.first_byte < first.total < 5
+
+
+def test_the_total_of_a_stream_goes_on_to_its_end(client):
+    with Peer([RECEIVE, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", 0.05, b"x"]) as peer:
+        with client.stream("GET", peer.url) as answer:
+            begun = answer.timings
+            answer.read()
+    assert answer.timings.total >= begun.total + 0.04 and answer.timings.total == answer.timings.total
+    assert answer.timings.first_byte == begun.first_byte
+
+
 def test_raise_for_status_shows_the_head_of_the_body(client):
     with Peer(Answers(response("422 Unprocessable", b'{"error": "no name"}' + b" " * 10 + b"x" * 500))) as peer:
         answer = client.get(peer.url)
@@ -210,6 +257,20 @@ def test_a_response_can_be_pickled_with_its_error(client, origin):
         client.get(f"{origin.http}/status/404").raise_for_status()
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.response.status_code == 404 and again.response.request.url == f"{origin.http}/status/404"
+
+
+def test_what_a_pickled_response_tells_is_the_same(client, origin):
+    answer = client.post(f"{origin.http}/redirect-to?url=/get", json=[1])
+    again = pickle.loads(pickle.dumps(answer))
+    for one, other in [(answer, again), (answer.history[0], again.history[0])]:
+        assert (one.status_code, one.url, one.headers, one.timings) == (
+            other.status_code,
+            other.url,
+            other.headers,
+            pytest.approx(other.timings),
+        )
+        assert (one.request.method, one.request.headers) == (other.request.method, other.request.headers)
+    assert again.json() == answer.json() and again.elapsed == answer.elapsed
 
 
 def test_every_kind_of_the_engine_has_a_class():

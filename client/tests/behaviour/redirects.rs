@@ -46,6 +46,17 @@ behaviour!(a_relative_location_is_resolved, |bench| {
     }
 });
 
+behaviour!(what_was_sent_can_be_looked_at_hop_by_hop, |bench| {
+    let moved = response("302 Found", "Location: /b\r\nSet-Cookie: a=b\r\n", "");
+    let peer = bench.peer([Step::Expect, moved, Step::Expect, ok("")]);
+    let answer = bench.session().deliver(peer.post("/a").body("body")).await.unwrap();
+    let first = &answer.history()[0];
+    assert_eq!((first.request_method(), answer.request_method()), ("POST", "GET"));
+    assert_eq!(first.request_headers().get_str("Content-Length"), Some("4"));
+    assert_eq!(answer.request_headers().get_str("Cookie"), Some("a=b"));
+    assert!(first.elapsed() <= answer.elapsed() && first.timings().connect.is_some());
+});
+
 behaviour!(the_way_is_kept_in_the_history, |bench| {
     let peer = bench.peer([
         Step::Expect,

@@ -17,7 +17,7 @@ from collections.abc import MutableMapping
 from . import _native
 from ._native import Auth, Cookies, Headers, Request, Response
 
-__all__ = ("Auth", "Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry")
+__all__ = ("Auth", "Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry", "Timings")
 
 MutableMapping.register(Headers)
 
@@ -76,5 +76,8 @@ Retry = namedtuple(
 #: What a client's connections are doing: `Client.pool_stats`.
 PoolStats = namedtuple("PoolStats", ("idle", "in_use", "waiting", "opened", "reused"))
 
-for _made in (Limits, Retry, PoolStats):
+#: Where the time of a request went: `Response.timings`.
+Timings = namedtuple("Timings", ("queue", "resolve", "connect", "tls", "first_byte", "total"))
+
+for _made in (Limits, Retry, PoolStats, Timings):
     _made.__module__ = __name__

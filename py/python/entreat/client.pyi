@@ -183,6 +183,8 @@ class Response:
     @property
     def elapsed(self) -> timedelta: ...
     @property
+    def timings(self) -> Timings: ...
+    @property
     def attempts(self) -> int: ...
     @property
     def encoding(self) -> str: ...
@@ -285,3 +287,20 @@ class PoolStats(NamedTuple):
     waiting: int
     opened: int
     reused: int
+
+class Timings(NamedTuple):
+    """Where the time of a request went, in seconds; None for what was not needed.
+
+    The parts are those of the exchange that brought this answer; `total` holds redirects and retries as well.
+    """
+
+    #: Waiting for a turn, where connections are limited.
+    queue: float
+    #: Finding addresses, connecting, and TLS handshakes: None where a kept connection served.
+    resolve: float | None
+    connect: float | None
+    tls: float | None
+    #: From when the request began to go out until the head of the answer was there.
+    first_byte: float
+    #: From the start of the call to the end of the body; until that was read, up to now.
+    total: float

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use std::time::Duration;
 
 /// What is called, in the order given.
 #[derive(Default)]
@@ -103,7 +104,7 @@ fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 pub(crate) fn log(
     py: Python<'_>,
     request: &entreat::Request,
-    outcome: Result<(u16, f64), &Error>,
+    outcome: Result<(u16, Duration), &Error>,
 ) -> PyResult<()> {
     const DEBUG: u8 = 10;
     let Some(logger) = logger(py)? else { return Ok(()) };
@@ -113,7 +114,8 @@ pub(crate) fn log(
     let url = request.url().map_or("", entreat::Url::as_str);
     let url = without_credentials(url);
     match outcome {
-        Ok((status, seconds)) => {
+        Ok((status, elapsed)) => {
+            let seconds = elapsed.as_secs_f64();
             let arguments = ("%s %s: %d after %.3f s", request.method(), url, status, seconds);
             logger.call_method1("debug", arguments)?;
         }

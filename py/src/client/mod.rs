@@ -16,6 +16,7 @@ mod pickled;
 mod pieces;
 mod request;
 mod response;
+mod times;
 
 pub(crate) use auth::Auth;
 pub(crate) use cookies::Cookies;
@@ -290,7 +291,7 @@ impl Client {
         let outcome = py.detach(move || transfer(&session, sent, stream));
         let told = outcome
             .as_ref()
-            .map(|received| (received.parts.head.status, received.parts.elapsed.as_secs_f64()));
+            .map(|Received { parts, .. }| (parts.head.status, parts.answered - parts.started));
         hooks::log(py, &request, told)?;
         let (parts, content) = match outcome {
             Ok(Received { parts, content }) => (parts, content),

@@ -1,10 +1,11 @@
 //! `Request`: what a client was asked to send, as a value that can be looked at, changed in its headers, and sent.
 //!
-//! Its headers are those of the client and of the call; what an exchange adds (Host, cookies, framing) is not among
-//! them. Bodies stay with the engine.
+//! Its headers are those of the client and of the call. What an exchange adds (Host, cookies, framing) is seen in the
+//! request of a response, which is the request as it went out. Bodies stay with the engine.
 
 use crate::client::arguments::{self, Defaults};
 use crate::client::headers::Headers;
+use entreat::{RequestHead, Url};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
@@ -21,6 +22,11 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn of(request: entreat::Request) -> Request {
         Request { request, headers: PyOnceLock::new() }
+    }
+
+    /// As it went out, all its fields among those that can be looked at.
+    pub(super) fn sent(request: &entreat::Request, head: &RequestHead, url: &Url) -> Request {
+        Request::of(request.as_sent(head, url))
     }
 
     /// As the engine takes it.

@@ -9,10 +9,11 @@ use crate::client::headers::{Headers, text};
 use crate::client::pickled::{Head, State};
 use crate::client::pieces::{Pieces, Unit};
 use crate::client::request::{Request, without_credentials};
+use crate::client::times::{self, Clock};
 use crate::exchange::latin1;
 use entreat::incoming::Incoming;
 use entreat::net::blocking::{Blocking, block};
-use entreat::{Error, Kind, ResponseHead, Url, Version};
+use entreat::{Error, Kind, Redirect, RequestHead, ResponseHead, Timings, Url, Version};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,15 +26,32 @@ use std::time::Duration;
 pub(crate) struct Response {
     head: ResponseHead,
     url: Url,
+    /// What was asked there.
+    sent: RequestHead,
     elapsed: Duration,
-    /// Heads and URLs of the redirects on the way.
-    redirects: Vec<(ResponseHead, Url)>,
+    /// Absent where nothing comes in any more.
+    clock: Option<Clock>,
+    /// When the head was there, or at the end of the body.
+    timings: Mutex<Timings>,
+    /// The redirects on the way.
+    redirects: Vec<Passed>,
     attempts: u32,
+    /// As the program made it.
     request: entreat::Request,
     body: Mutex<Body>,
     encoding: Mutex<Option<String>>,
     headers: PyOnceLock<Py<Headers>>,
     made_request: PyOnceLock<Py<Request>>,
+}
+
+/// An answer without its body, and what was asked.
+#[derive(Clone)]
+pub(super) struct Passed {
+    pub(super) head: ResponseHead,
+    pub(super) url: Url,
+    pub(super) sent: RequestHead,
+    pub(super) elapsed: Duration,
+    pub(super) timings: Timings,
 }
 
 /// Where the body is.
@@ -52,6 +70,18 @@ enum Body {
     Closed,
 }
 
+impl Passed {
+    fn of(redirect: &Redirect) -> Passed {
+        Passed {
+            head: redirect.head().clone(),
+            url: redirect.url().clone(),
+            sent: redirect.sent().clone(),
+            elapsed: redirect.elapsed(),
+            timings: redirect.timings(),
+        }
+    }
+}
+
 impl Response {
     /// `content` is the body where it was read with the head.
     pub(super) fn new(
@@ -60,26 +90,30 @@ impl Response {
         parts: entreat::Parts<Blocking>,
         content: Option<&[u8]>,
     ) -> Response {
-        let entreat::Parts { head, url, redirects, retries, elapsed, incoming } = parts;
+        let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
+        let timings = incoming.timings(started, answered);
         let body = match content {
             Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
             None => Body::Arriving(Box::new(incoming)),
         };
-        let redirects =
-            redirects.into_iter().map(|redirect| (redirect.head().clone(), redirect.url().clone()));
+        let passed = Passed { head, url, sent, elapsed: answered - started, timings };
         Response {
-            elapsed,
-            redirects: redirects.collect(),
+            clock: Some(Clock { started, answered }),
+            redirects: redirects.iter().map(Passed::of).collect(),
             attempts: retries.len() as u32 + 1,
-            ..Response::bare(head, url, request, body)
+            ..Response::bare(passed, request, body)
         }
     }
 
-    fn bare(head: ResponseHead, url: Url, request: entreat::Request, body: Body) -> Response {
+    fn bare(passed: Passed, request: entreat::Request, body: Body) -> Response {
+        let Passed { head, url, sent, elapsed, timings } = passed;
         Response {
             head,
             url,
-            elapsed: Duration::ZERO,
+            sent,
+            elapsed,
+            clock: None,
+            timings: Mutex::new(timings),
             redirects: Vec::new(),
             attempts: 1,
             request,
@@ -123,11 +157,14 @@ impl Response {
             });
             (incoming, outcome)
         });
-        *slf.get().body() = match &outcome {
-            Ok(piece) if piece.is_empty() => Body::Consumed,
-            Ok(_) => Body::Begun(incoming),
-            Err(_) => Body::Closed,
+        let left = match &outcome {
+            Ok(piece) if !piece.is_empty() => Body::Begun(incoming),
+            ended => {
+                slf.get().note_end(&incoming);
+                if ended.is_ok() { Body::Consumed } else { Body::Closed }
+            }
         };
+        *slf.get().body() = left;
         outcome.map_err(|error| Response::raise(slf, error))
     }
 
@@ -153,9 +190,30 @@ impl Response {
         let mut body = self.body();
         let left = match std::mem::replace(&mut *body, Body::Closed) {
             left @ (Body::Read(_) | Body::Consumed | Body::Busy) => left,
-            Body::Arriving(_) | Body::Begun(_) | Body::Closed => Body::Closed,
+            Body::Arriving(incoming) | Body::Begun(incoming) => {
+                self.note_end(&incoming);
+                Body::Closed
+            }
+            Body::Closed => Body::Closed,
         };
         *body = left;
+    }
+
+    /// Nothing more comes in.
+    fn note_end(&self, incoming: &Incoming<Blocking>) {
+        if let Some(Clock { started, answered }) = self.clock {
+            *self.timings.lock().unwrap_or_else(PoisonError::into_inner) =
+                incoming.timings(started, answered);
+        }
+    }
+
+    fn timings_now(&self) -> Timings {
+        match (&*self.body(), self.clock) {
+            (Body::Arriving(incoming) | Body::Begun(incoming), Some(Clock { started, answered })) => {
+                incoming.timings(started, answered)
+            }
+            _ => *self.timings.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     fn charset(&self) -> Option<String> {
@@ -214,10 +272,10 @@ impl Response {
         Ok(self.headers.get_or_try_init(py, make)?.bind(py).clone())
     }
 
-    /// The request as the program made it.
+    /// The request as it was sent to `url`, with all its fields.
     #[getter]
     pub(super) fn request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Request>> {
-        let make = || Py::new(py, Request::of(self.request.clone()));
+        let make = || Py::new(py, Request::sent(&self.request, &self.sent, &self.url));
         Ok(self.made_request.get_or_try_init(py, make)?.bind(py).clone())
     }
 
@@ -225,6 +283,12 @@ impl Response {
     #[getter]
     fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    /// Where the time went, in seconds: a `Timings`. Until all of the body was read, `total` goes on.
+    #[getter]
+    fn timings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        times::to_python(py, &self.timings_now())
     }
 
     /// How often the request was tried: 1, and one more for each retry.
@@ -236,10 +300,10 @@ impl Response {
     /// The redirects that were followed, without their bodies.
     #[getter]
     fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let passed = self.redirects.iter().map(|(head, url)| {
+        let passed = self.redirects.iter().map(|passed| {
             // Nobody read their bodies.
             let body = Body::Read(PyBytes::new(py, b"").unbind());
-            Py::new(py, Response::bare(head.clone(), url.clone(), self.request.clone(), body))
+            Py::new(py, Response::bare(passed.clone(), self.request.clone(), body))
         });
         PyList::new(py, passed.collect::<PyResult<Vec<_>>>()?)
     }
@@ -276,14 +340,19 @@ impl Response {
             return Ok(bytes.into_bound(py));
         }
         let mut incoming = Response::take(slf, true)?;
-        let outcome = py.detach(move || block(incoming.read_to_end()));
+        let (incoming, outcome) = py.detach(move || {
+            let outcome = block(incoming.read_to_end());
+            (incoming, outcome)
+        });
         match outcome {
             Ok(bytes) => {
                 let bytes = PyBytes::new(py, &bytes);
+                slf.get().note_end(&incoming);
                 *slf.get().body() = Body::Read(bytes.clone().unbind());
                 Ok(bytes)
             }
             Err(error) => {
+                slf.get().note_end(&incoming);
                 *slf.get().body() = Body::Closed;
                 Err(Response::raise(slf, error))
             }
@@ -396,13 +465,17 @@ impl Response {
         let (py, this) = (slf.py(), slf.get());
         let encoding = this.encoding.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let state = State {
-            head: Head::of(&this.head, &this.url),
-            passed: this.redirects.iter().map(|(head, url)| Head::of(head, url)).collect(),
-            elapsed: this.elapsed.as_secs_f64(),
+            head: Head::of(&Passed {
+                head: this.head.clone(),
+                url: this.url.clone(),
+                sent: this.sent.clone(),
+                elapsed: this.elapsed,
+                timings: this.timings_now(),
+            }),
+            passed: this.redirects.iter().map(Head::of).collect(),
             attempts: this.attempts,
             encoding,
             content: this.buffered(py).map(|bytes| bytes.as_bytes(py).to_vec()),
-            request: this.request(py)?.unbind(),
         };
         Ok((slf.get_type().getattr("_again")?, (state,)))
     }
@@ -410,14 +483,14 @@ impl Response {
     #[staticmethod]
     fn _again(py: Python<'_>, state: State) -> PyResult<Response> {
         let body = state.content.map_or(Body::Closed, |bytes| Body::Read(PyBytes::new(py, &bytes).unbind()));
-        let (head, url) = state.head.read(py)?;
-        let request = state.request.get().to_send(py);
+        let passed = state.head.read(py)?;
+        // Without the body that it had.
+        let request = entreat::Request::new(passed.sent.method.clone(), passed.url.as_str());
         Ok(Response {
-            elapsed: Duration::try_from_secs_f64(state.elapsed).unwrap_or_default(),
             redirects: state.passed.into_iter().map(|head| head.read(py)).collect::<PyResult<_>>()?,
             attempts: state.attempts,
             encoding: Mutex::new(state.encoding),
-            ..Response::bare(head, url, request, body)
+            ..Response::bare(passed, request, body)
         })
     }
 
