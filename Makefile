@@ -40,8 +40,15 @@ demo: release wheel ## The main job from Python, from Rust and as a command. URL
 test: lint test-rust test-python ## Everything that proves the project: lints, the wall, Rust's tests, Python's tests
 
 .PHONY: bench
-bench: bench-programs wheel ## Against requests, urllib3, pycurl and bare sockets: ratios. BENCH="--only x" for some
+bench: bench-sync bench-async ## Both of these: ratios. BENCH="--only x" for some
+
+.PHONY: bench-sync
+bench-sync: bench-programs wheel ## One request after another: requests, urllib3, pycurl, ureq, bare sockets
 	@$(VENV_PYTHON) benches/run.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
+
+.PHONY: bench-async
+bench-async: bench-programs wheel ## 1 to 1024 at once: aiohttp, httpx, pyreqwest, niquests, treq, a bare Protocol
+	@$(VENV_PYTHON) benches/run_async.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
 .PHONY: bench-instructions
 bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares

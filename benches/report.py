@@ -1,7 +1,7 @@
 """From turns to figures, and from figures to tables: for the terminal, and in Markdown for the README.
 
 A figure is the median of the rounds with its least and greatest. A ratio is taken inside each round, so that a slow
-moment of the machine meets both sides. Called by `run.py`, `readme.py` and `instructions.py`.
+moment of the machine meets both sides. Called by `run.py`, `run_async.py`, `readme.py` and `instructions.py`.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def figures(turns: dict) -> dict:
             row = {unit: spread([turn[unit] for turn in rounds]) for unit in ("wall", "cpu")}
             for name, other in zip(("requests", "least"), AGAINST[section], strict=True):
                 if other in turns[section]:
-                    row[f"cpu/{name}"] = spread(_ratios(rounds, turns[section][other], "cpu"))
-                    row[f"wall/{name}"] = spread(_ratios(rounds, turns[section][other], "wall"))
+                    row[f"cpu/{name}"] = ratios(rounds, turns[section][other], "cpu")
+                    row[f"wall/{name}"] = ratios(rounds, turns[section][other], "wall")
             rows[client] = row
         made["sections"][section] = rows
     for label, _, unit, client, other, most in GOALS:
         if client in everyone and other in everyone:
-            ratio = spread(_ratios(everyone[client], everyone[other], unit))
+            ratio = ratios(everyone[client], everyone[other], unit)
             made["goals"].append({"goal": label, "most": most, "measured": ratio})
     made["import"] = _import_figures(turns["import"])
     return made
@@ -94,8 +94,8 @@ def spread(values: list[float]) -> dict[str, float]:
     return {name: _rounded(f(values)) for name, f in (("median", statistics.median), ("min", min), ("max", max))}
 
 
-def _ratios(rounds: list[dict], others: list[dict], unit: str) -> list[float]:
-    return [turn[unit] / other[unit] for turn, other in zip(rounds, others, strict=True)]
+def ratios(rounds: list[dict], others: list[dict], unit: str) -> dict[str, float]:
+    return spread([turn[unit] / other[unit] for turn, other in zip(rounds, others, strict=True)])
 
 
 def _rounded(value: float) -> float:
@@ -111,7 +111,7 @@ def tables(figures: dict) -> list[tuple[str, list[list[str]]]]:
         made.append((TITLES[section], [heading, *(_row(LABELS[client], row) for client, row in rows.items())]))
     heading = ["", "wall ms", "CPU ms", "modules", "MB"]
     rows = [
-        [f"`import {name}`", *(_with_range(row[what]) for what in ("wall", "cpu")), *_counts(row)]
+        [f"`import {name}`", *(with_range(row[what]) for what in ("wall", "cpu")), *_counts(row)]
         for name, row in figures["import"].items()
     ]
     made.append(("Import, over a bare interpreter", [heading, *rows]))
@@ -119,7 +119,7 @@ def tables(figures: dict) -> list[tuple[str, list[list[str]]]]:
 
 
 def _row(label: str, row: dict) -> list[str]:
-    times = [_with_range(row["wall"]), _with_range(row["cpu"])]
+    times = [with_range(row["wall"]), with_range(row["cpu"])]
     against = [_less(row.get("cpu/requests")), _times(row.get("cpu/least"))]
     return [label, *times, *against]
 
@@ -128,7 +128,7 @@ def _counts(row: dict) -> list[str]:
     return [f"{row['modules']['median']:.0f}", f"{row['megabytes']['median']:.1f}"]
 
 
-def _with_range(spread: dict) -> str:
+def with_range(spread: dict) -> str:
     return f"{_short(spread['median'])} ({_short(spread['min'])}–{_short(spread['max'])})"
 
 
