@@ -3,7 +3,7 @@
 //! Called by `engine` where a client was made over one. What comes before and after, redirects and cookies among it, is
 //! the same as over a network.
 
-use crate::body::Reading;
+use crate::body::{Body, Reading};
 use crate::engine::{Engine, Outgoing};
 use crate::incoming::{Incoming, Memory};
 use crate::mock::{Reply, Sent, Transport};
@@ -32,7 +32,11 @@ pub(crate) async fn exchange<N: Net>(
     };
     let now = engine.net.now();
     let begun = Begun { at: now, queue: Duration::ZERO, making: None };
-    let reply = transport.exchange(&sent);
+    let mut answer = transport.answer(&sent);
+    let patience = outgoing.deadlines.read(now);
+    let answered = engine.net.first_of(|context| answer.as_mut().poll(context), None, patience).await?;
+    drop(answer);
+    let Some(reply) = answered else { unreachable!("there is no stream that could end the wait") };
     if !reply.delay.is_zero() {
         let until = now.checked_add(reply.delay).unwrap_or(now);
         engine.net.sleep_until(until, outgoing.deadlines.read(now)).await?;
@@ -70,33 +74,35 @@ async fn whole<N: Net>(net: &N, outgoing: &Outgoing<'_>) -> Result<Vec<u8>> {
 }
 
 fn response(outgoing: &Outgoing<'_>, reply: Reply) -> Result<(ResponseHead, Memory)> {
-    let Reply { status, reason, mut headers, mut body, delay: _, cut_short, error } = reply;
+    let Reply { status, reason, mut headers, body, delay: _, cut_short, error } = reply;
     if let Some(error) = error {
         return Err(error);
     }
-    if !headers.contains("Content-Length") && !headers.contains("Transfer-Encoding") && allows_body(status) {
+    let length = length(&body);
+    if let Some(length) = length
+        && !headers.contains("Content-Length")
+        && !headers.contains("Transfer-Encoding")
+        && allows_body(status)
+    {
         // A body that is cut short has announced more.
-        let announced = body.len() + usize::from(cut_short);
-        headers.append("Content-Length", announced.to_string())?;
+        headers.append("Content-Length", (length + u64::from(cut_short)).to_string())?;
     }
     let reason = reason.unwrap_or_else(|| usual_reason(status).to_owned()).into_bytes();
     let head = ResponseHead { version: Version::Http11, status, reason, headers };
-    let missing = match h1::decide(outgoing.method, &head)?.framing {
-        Framing::Empty => {
-            body.clear();
-            false
-        }
-        Framing::Length(length) => {
-            body.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-            cut_short || (body.len() as u64) < length
-        }
-        Framing::Chunked | Framing::UntilClose => cut_short,
+    let memory = match h1::decide(outgoing.method, &head)?.framing {
+        Framing::Empty => Memory::empty(),
+        Framing::Length(announced) => Memory::new(&body, Some(announced), cut_short)?,
+        Framing::Chunked | Framing::UntilClose => Memory::new(&body, length, cut_short)?,
     };
-    let failure = missing.then(|| {
-        let seen = format!("the end of the reply after {} bytes", body.len());
-        Error::new(Kind::ClosedEarly).expected("the rest of the body").seen(seen)
-    });
-    Ok((head, Memory::new(body, failure)))
+    Ok((head, memory))
+}
+
+fn length(body: &Body) -> Option<u64> {
+    match body.length() {
+        BodyLength::None => Some(0),
+        BodyLength::Known(length) => Some(length),
+        BodyLength::Unknown => None,
+    }
 }
 
 /// RFC 9110 section 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx

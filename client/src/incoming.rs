@@ -4,6 +4,7 @@
 //! is left on the wire would answer the next request. A read may be cancelled at any await, and another one goes on
 //! where it stopped. After an error every read repeats it: a body cut short never looks like one that ended.
 
+use crate::body::{Body, Reading};
 use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
@@ -62,11 +63,14 @@ struct Raw<N: Net> {
     ended: Option<Instant>,
 }
 
-/// The body of a reply of this process, and what happens behind it.
+/// The body of a reply of this process.
 pub(crate) struct Memory {
-    bytes: Vec<u8>,
-    given: usize,
-    failure: Option<Error>,
+    reading: Reading,
+    given: u64,
+    /// So much was announced.
+    length: Option<u64>,
+    /// It ends as if the peer had closed.
+    cut_short: bool,
 }
 
 /// A content coding being undone.
@@ -119,7 +123,7 @@ impl<N: Net> Incoming<N> {
         begun: Begun,
     ) -> Incoming<N> {
         let mut raw = Raw::new(engine, outgoing);
-        match memory.is_empty() {
+        match memory.is_done() {
             true => raw.ended = Some(engine.net.now()),
             false => raw.memory = Some(Box::new(memory)),
         }
@@ -306,22 +310,39 @@ impl<N: Net> Drop for Incoming<N> {
 }
 
 impl Memory {
-    pub(crate) fn new(bytes: Vec<u8>, failure: Option<Error>) -> Memory {
-        Memory { bytes, given: 0, failure }
+    pub(crate) fn new(body: &Body, length: Option<u64>, cut_short: bool) -> Result<Memory> {
+        Ok(Memory { reading: Reading::of(body)?, given: 0, length, cut_short })
     }
 
-    fn is_empty(&self) -> bool {
-        self.given == self.bytes.len() && self.failure.is_none()
+    pub(crate) fn empty() -> Memory {
+        Memory { reading: Reading::Ended, given: 0, length: Some(0), cut_short: false }
     }
 
-    fn read(&mut self, into: &mut [u8]) -> Result<usize> {
-        let rest = &self.bytes[self.given..];
-        let count = rest.len().min(into.len());
-        into[..count].copy_from_slice(&rest[..count]);
-        self.given += count;
-        match &self.failure {
-            Some(failure) if count == 0 && !into.is_empty() => Err(failure.clone()),
-            Some(_) | None => Ok(count),
+    /// True where it is known that nothing more comes.
+    fn is_done(&self) -> bool {
+        self.length == Some(self.given) && !self.cut_short
+    }
+
+    async fn read<N: Net>(&mut self, net: &N, deadline: Deadline, into: &mut [u8]) -> Result<usize> {
+        let left = self.length.map_or(u64::MAX, |length| length - self.given);
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());
+        let reading = &mut self.reading;
+        let next = net.first_of(|context| reading.poll_read(context, &mut into[..room]), None, deadline);
+        let unreadable = |error| Error::new(Kind::Io).expected("a reply that can be read").with_source(error);
+        let count = next.await?.transpose().map_err(unreadable)?.unwrap_or_default();
+        self.given += count as u64;
+        if count > 0 || self.is_done() {
+            return Ok(count);
+        }
+        match (self.length, self.cut_short) {
+            (None, false) => {
+                self.length = Some(self.given);
+                Ok(0)
+            }
+            (Some(_), _) | (None, true) => {
+                let seen = format!("the end of the reply after {} bytes", self.given);
+                Err(Error::new(Kind::ClosedEarly).expected("the rest of the body").seen(seen))
+            }
         }
     }
 }
@@ -346,10 +367,11 @@ impl<N: Net> Raw<N> {
         self.connection.is_none() && self.memory.is_none()
     }
 
-    fn read_memory(&mut self, into: &mut [u8]) -> Result<usize> {
+    async fn read_memory(&mut self, into: &mut [u8]) -> Result<usize> {
+        let deadline = self.deadline();
         let Some(memory) = &mut self.memory else { return Ok(0) };
-        let count = memory.read(into)?;
-        if memory.is_empty() {
+        let count = memory.read(&self.engine.net, deadline, into).await?;
+        if memory.is_done() {
             self.memory = None;
             self.ended = Some(self.engine.net.now());
         }
@@ -359,7 +381,13 @@ impl<N: Net> Raw<N> {
     /// Reads at least one byte, or 0 at the end of the body.
     async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         while !into.is_empty() {
-            let Some(connection) = &mut self.connection else { return self.read_memory(into) };
+            let Some(connection) = &mut self.connection else {
+                return match self.memory {
+                    None => Ok(0),
+                    // In a box, as most bodies come over a network, and all would carry its room.
+                    Some(_) => Box::pin(self.read_memory(into)).await,
+                };
+            };
             let received = take_received(&mut self.body, &mut connection.received, into)?;
             if self.body.is_done() {
                 self.finish();

@@ -229,6 +229,12 @@ impl Request {
         &mut self.headers
     }
 
+    /// The body, where it need not be read first; `Some(b"")` without one.
+    #[doc(hidden)]
+    pub fn body_in_memory(&self) -> Option<&[u8]> {
+        self.body.in_memory()
+    }
+
     /// The first mistake among the arguments.
     ///
     /// # Errors

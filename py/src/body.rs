@@ -15,7 +15,7 @@ pub(crate) fn from_python(body: &Bound<'_, PyAny>, length: Option<u64>) -> PyRes
         return Ok(Body::from_owner(PyBackedBytes::from(bytes.clone())));
     }
     let iterator = body.try_iter()?.unbind();
-    Ok(Body::source(Pieces { iterator, rest: Vec::new(), given: 0 }, length))
+    Ok(Body::source(Pieces::new(iterator), length))
 }
 
 /// Text (sent as UTF-8) or bytes, sent without a copy.
@@ -39,7 +39,7 @@ impl AsRef<[u8]> for Text {
 
 /// An iterable of `length` bytes in all, that can be asked more than once.
 pub(crate) fn rewindable(iterable: &Bound<'_, PyAny>, length: u64) -> PyResult<Body> {
-    let pieces = Pieces { iterator: iterable.try_iter()?.unbind(), rest: Vec::new(), given: 0 };
+    let pieces = Pieces::new(iterable.try_iter()?.unbind());
     Ok(Body::source(Rewindable { iterable: iterable.clone().unbind(), pieces }, Some(length)))
 }
 
@@ -56,16 +56,22 @@ impl Source for Rewindable {
 
     fn rewind(&mut self) -> io::Result<bool> {
         let again = Python::attach(|py| self.iterable.bind(py).try_iter().map(Bound::unbind));
-        self.pieces = Pieces { iterator: again.map_err(io::Error::other)?, rest: Vec::new(), given: 0 };
+        self.pieces = Pieces::new(again.map_err(io::Error::other)?);
         Ok(true)
     }
 }
 
 /// An iterator of pieces. Empty pieces are passed over: in chunked coding they would end the body.
-struct Pieces {
+pub(crate) struct Pieces {
     iterator: Py<PyIterator>,
     rest: Vec<u8>,
     given: usize,
+}
+
+impl Pieces {
+    pub(crate) fn new(iterator: Py<PyIterator>) -> Pieces {
+        Pieces { iterator, rest: Vec::new(), given: 0 }
+    }
 }
 
 impl Source for Pieces {

@@ -32,12 +32,20 @@ pub use sent::Sent;
 use entreat_core::{Error, Kind};
 use route::Rule;
 use std::fmt;
+use std::future::ready;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What answers requests in the place of a network, in this process. A closure from [`Sent`] to [`Reply`] is one.
 pub trait Transport: Send + Sync + 'static {
     /// Answers one exchange. Redirects and retries are exchanges of their own. Must not wait: [`Reply::delay`] does.
     fn exchange(&self, sent: &Sent) -> Reply;
+
+    /// The same for a transport that has to wait, under a client whose requests are futures; the read time-out bounds it.
+    /// This is what clients call. Default: what [`Transport::exchange`] answers at once.
+    fn answer<'a>(&'a self, sent: &'a Sent) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        Box::pin(ready(self.exchange(sent)))
+    }
 }
 
 impl<F: Fn(&Sent) -> Reply + Send + Sync + 'static> Transport for F {

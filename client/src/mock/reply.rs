@@ -1,5 +1,6 @@
 //! What a transport in this process answers: a response, how long it takes, or an error.
 
+use crate::body::Body;
 use entreat_core::{Error, Headers, Kind, Result};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub struct Reply {
     pub(crate) status: u16,
     pub(crate) reason: Option<String>,
     pub(crate) headers: Headers,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Body,
     pub(crate) delay: Duration,
     pub(crate) cut_short: bool,
     /// What goes wrong in the place of an answer; or the first mistake in the arguments above.
@@ -36,7 +37,7 @@ impl Reply {
             status,
             reason: None,
             headers: Headers::new(),
-            body: Vec::new(),
+            body: Body::empty(),
             delay: Duration::ZERO,
             cut_short: false,
             error,
@@ -83,7 +84,14 @@ impl Reply {
     /// Sets the body. Content-Length is added where neither it nor Transfer-Encoding is there; a Content-Encoding is undone as
     /// for any response.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Reply {
-        self.body = body.into();
+        self.body = Body::from(body.into());
+        self
+    }
+
+    /// Sets a body that comes piece by piece, while the client reads it. Without a length of its own, and without
+    /// Content-Length, it ends where it ends. A source is given to one request only.
+    pub fn stream(mut self, body: Body) -> Reply {
+        self.body = body;
         self
     }
 

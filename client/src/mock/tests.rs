@@ -1,7 +1,7 @@
 //! The mock itself; what the client does over it is its own affair.
 
 use super::*;
-use crate::{Client, Config, Kind, Request, RetryRules, Timeout};
+use crate::{Body, Client, Config, Kind, Request, RetryRules, Timeout};
 use std::time::Duration;
 
 fn client(mock: &Mock) -> Client {
@@ -107,4 +107,20 @@ fn what_was_not_used_is_named() {
     let panic = std::panic::catch_unwind(|| mock.assert_all_used()).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("PUT /unused: 0 of 1") && !text.contains("GET"), "{text}");
+}
+
+#[test]
+fn a_reply_may_stream_up_to_its_own_end_or_the_announced_one() {
+    let chunks = || Body::chunks(["one,", "", "two"]);
+    let mock = Mock::new();
+    mock.on("GET", "/open").reply(Reply::status(200).stream(chunks()));
+    mock.on("GET", "/short").reply(Reply::status(200).header("Content-Length", "3").stream(chunks()));
+    mock.on("GET", "/long").reply(Reply::status(200).header("Content-Length", "9").stream(chunks()));
+    mock.on("GET", "/cut").reply(Reply::status(200).stream(chunks()).cut_short());
+    let client = Client::with_transport(mock, Config::new()).unwrap();
+    let fetch = |path: &str| client.get(format!("http://a.test{path}")).unwrap().text();
+    assert_eq!((fetch("/open").unwrap(), fetch("/short").unwrap()), ("one,two".into(), "one".into()));
+    for broken in ["/long", "/cut"] {
+        assert_eq!(fetch(broken).unwrap_err().kind(), Kind::ClosedEarly);
+    }
 }

@@ -7,7 +7,7 @@
 
 This module loads the few light modules that nearly every program needs. Everything else (`adapters`, `auth`, `certs`,
 `compat`, `cookies`, `help`, `packages`, `utils`), and urllib3 with it, is imported when it is first looked at. So is the
-modern client, `Client`, which is no part of requests: `client`, `errors`.
+modern client, `Client`, which is no part of requests: `client`, `errors`, `mock`, `wsgi`.
 `install()` lets `import requests` mean this package.
 """
 
@@ -88,8 +88,10 @@ _SUBMODULES = frozenset(
         "cookies",
         "errors",
         "help",
+        "mock",
         "packages",
         "utils",
+        "wsgi",
     )
 )
 
@@ -100,6 +102,8 @@ _ELSEWHERE = {
     "Error": "errors",
     "Limits": "client",
     "Retry": "client",
+    "MockTransport": "mock",
+    "WSGITransport": "wsgi",
     "JSONDecodeError": "exceptions",
     "RequestsDependencyWarning": "exceptions",
     "check_compatibility": "_dependencies",
@@ -120,11 +124,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import client as client
     from . import errors as errors
+    from . import mock as mock
     from .client import Auth as Auth
     from .client import Client as Client
     from .client import Limits as Limits
     from .client import Retry as Retry
     from .errors import Error as Error
+    from .mock import MockTransport as MockTransport
+    from .wsgi import WSGITransport as WSGITransport
 
 
 def __getattr__(name: str):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import IO, Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from typing_extensions import Self, Unpack
 
@@ -33,6 +33,9 @@ class _Hooks(TypedDict, total=False):
     request: _RequestHook | Sequence[_RequestHook] | None
     response: _ResponseHook | Sequence[_ResponseHook] | None
     early_hints: _HeadersHook | Sequence[_HeadersHook] | None
+
+class _Transport(Protocol):
+    def handle_request(self, request: Request, /) -> Any: ...
 
 class _Answers(Iterator[Response]):
     def __next__(self) -> Response: ...
@@ -89,6 +92,7 @@ class Client:
         trust_env: bool = True,
         user_agent: str | None = None,
         hooks: _Hooks | None = None,
+        transport: _Transport | Callable[[Request], Any] | None = None,
     ) -> Self: ...
     def get(self, url: str, **options: Unpack[_Message]) -> Response: ...
     def options(self, url: str, **options: Unpack[_Message]) -> Response: ...
@@ -156,6 +160,9 @@ class Request:
     def url(self) -> str: ...
     @property
     def headers(self) -> Headers: ...
+    @property
+    def content(self) -> bytes | None:
+        """The body; None where it is read only while it is sent."""
 
 class Response:
     """An answer whose head has arrived."""

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod auth;
+mod blueprint;
 mod config;
 mod content;
 mod cookies;
@@ -17,8 +18,10 @@ mod pieces;
 mod request;
 mod response;
 mod times;
+mod transport;
 
 pub(crate) use auth::Auth;
+pub(crate) use blueprint::{Blueprint, put_cookies};
 pub(crate) use cookies::Cookies;
 pub(crate) use headers::Headers;
 pub(crate) use request::Request;
@@ -29,17 +32,17 @@ use crate::session::current_generation;
 use arguments::Defaults;
 use entreat::net::blocking::{Blocking, block};
 use entreat::session::Session;
-use entreat::{Config, Error, Kind, Parts, SharedJar, Url};
-use errors::{contradiction, raise, raise_with, wrong_type};
+use entreat::{Config, Error, Kind, Parts, Url};
+use errors::{raise, raise_with};
 use hooks::Hooks;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyString};
+use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use transport::InPython;
 
 /// Sends requests, keeps connections and cookies. Threads may share one.
 #[pyclass(module = "entreat.client", frozen, subclass)]
@@ -49,16 +52,8 @@ pub(crate) struct Client {
     config: Config,
     defaults: Defaults,
     hooks: Hooks,
+    transport: Option<InPython>,
     closed: AtomicBool,
-}
-
-/// What a client is told once, when it is made; `entreat.aio.Client` is made of the same.
-pub(crate) struct Blueprint<'py> {
-    pub(crate) config: Config,
-    pub(crate) defaults: Defaults,
-    pub(crate) hooks: Hooks,
-    /// To be put into the jar.
-    pub(crate) cookies: Option<Bound<'py, PyAny>>,
 }
 
 /// What came back, before it meets Python.
@@ -73,13 +68,13 @@ impl Client {
     #[new]
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
-        let Blueprint { config, defaults, hooks, cookies } = Blueprint::read(py, base_url, knobs)?;
-        let session = Session::new(interrupt::NET, config.clone()).map_err(|error| raise(py, &error))?;
+        let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
+        let session = open(py, &config, transport.as_ref())?;
         if let Some(cookies) = cookies {
             put_cookies(session.jar(), defaults.base.as_ref(), &cookies)?;
         }
         let session = Mutex::new((current_generation(), session));
-        Ok(Client { session, config, defaults, hooks, closed: AtomicBool::new(false) })
+        Ok(Client { session, config, defaults, hooks, transport, closed: AtomicBool::new(false) })
     }
 
     /// Sends ``GET url``.
@@ -243,6 +238,7 @@ impl Client {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.transport.as_ref().map_or(Ok(()), |transport| visit.call(transport.object()))?;
         self.hooks.traverse(&visit)
     }
 
@@ -320,7 +316,7 @@ impl Client {
         if slot.0 == generation {
             return Ok(slot.1.clone());
         }
-        let session = Session::new(interrupt::NET, self.config.clone()).map_err(|error| raise(py, &error))?;
+        let session = open(py, &self.config, self.transport.as_ref())?;
         if let Some(cookies) = slot.1.try_cookies() {
             session.with_cookies(|jar| *jar = cookies);
         }
@@ -330,33 +326,10 @@ impl Client {
     }
 }
 
-impl<'py> Blueprint<'py> {
-    pub(crate) fn read(
-        py: Python<'py>,
-        base_url: Option<&str>,
-        knobs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Blueprint<'py>> {
-        let base = match base_url {
-            None | Some("") => None,
-            Some(text) => Some(Url::parse(text).map_err(|error| raise(py, &error))?),
-        };
-        let mut defaults = Defaults { base, ..Defaults::default() };
-        let (mut cookies, mut hooks) = (None, Hooks::default());
-        for (name, value) in knobs.into_iter().flatten() {
-            let name = name.cast::<PyString>()?.to_str()?.to_owned();
-            if name == "cookies" && !value.is_instance_of::<PyBool>() && !value.is_none() {
-                cookies = Some(value.clone());
-            }
-            match name.as_str() {
-                "hooks" if value.is_none() => {}
-                "hooks" => hooks = Hooks::read(&value)?,
-                _ => read_knob(&mut defaults, &name, &value)?,
-            }
-        }
-        check(py, &defaults, knobs)?;
-        let config = hooks.configure(py, defaults.knobs.config(py)?);
-        Ok(Blueprint { config, defaults, hooks, cookies })
-    }
+/// A session of this process.
+fn open(py: Python<'_>, config: &Config, transport: Option<&InPython>) -> PyResult<Session<Blocking>> {
+    let transport = transport.map(InPython::boxed);
+    Session::over(interrupt::NET, config.clone(), transport).map_err(|error| raise(py, &error))
 }
 
 /// One exchange, with its body unless it is to be streamed.
@@ -375,60 +348,4 @@ fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
 
 fn closed() -> Error {
     Error::new(Kind::Closed).hint("make a new client, or close this one later")
-}
-
-fn read_knob(defaults: &mut Defaults, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    match name {
-        "headers" if value.is_none() => {}
-        "headers" => arguments::merge_headers(&mut defaults.headers, value)?,
-        "params" if value.is_none() => {}
-        "params" => defaults.params = arguments::pairs("params", value)?,
-        "auth" if value.is_none() => {}
-        "auth" => defaults.credential = Some(arguments::credential(value)?),
-        _ => {
-            if !defaults.knobs.set_for_client(name, value)? {
-                return Err(arguments::unknown(name));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Refuses what contradicts itself.
-fn check(py: Python<'_>, defaults: &Defaults, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-    let given = |name: &str| -> PyResult<bool> {
-        let value = knobs.map(|knobs| knobs.get_item(name)).transpose()?.flatten();
-        Ok(value.is_some_and(|value| !value.is_none()))
-    };
-    let both = |expected: &'static str, seen: &'static str| Err(contradiction(py, expected, seen));
-    if given("auth")? && defaults.headers.contains("Authorization") {
-        return both("either auth or a header Authorization", "both auth and headers[\"Authorization\"]");
-    }
-    if given("auth")? && defaults.base.as_ref().is_some_and(|base| base.credentials().is_some()) {
-        return both("either auth or credentials in base_url", "both auth and base_url with credentials");
-    }
-    if given("user_agent")? && defaults.headers.contains("User-Agent") {
-        return both(
-            "either user_agent or a header User-Agent",
-            "both user_agent and headers[\"User-Agent\"]",
-        );
-    }
-    Ok(())
-}
-
-/// Cookies that a program gives as a dictionary are for the host of its base URL.
-pub(crate) fn put_cookies(jar: &SharedJar, base: Option<&Url>, cookies: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = cookies.py();
-    if !cookies.is_instance_of::<PyDict>() {
-        return Err(wrong_type("cookies", "True, False or a dictionary", cookies));
-    }
-    let Some(base) = base else {
-        let expected = "base_url together with cookies as a dictionary, since a cookie belongs to a host";
-        return Err(contradiction(py, expected, "cookies without base_url"));
-    };
-    for (name, value) in arguments::pairs("cookies", cookies)? {
-        let outcome = jar.lock().set(&name, &value, base.host(), "/", SystemTime::now());
-        outcome.map_err(|error| raise(py, &error))?;
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::client::headers::Headers;
 use entreat::{RequestHead, Url};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use std::borrow::Cow;
 
 /// A request.
@@ -68,6 +68,12 @@ impl Request {
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Headers>> {
         let make = || Py::new(py, Headers::of(self.request.headers().clone()));
         Ok(self.headers.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// The body; None where it is read only while it is sent.
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.request.body_in_memory().map(|body| PyBytes::new(py, body))
     }
 
     fn __repr__(&self) -> String {
