@@ -15,6 +15,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+mod pieces;
+mod upgraded;
+
+pub use pieces::{Chunks, Reader};
+
 /// Sends requests, keeps connections and cookies; see [`crate::Client`]. Its connections live in the runtime that
 /// made them.
 #[derive(Debug, Clone)]
@@ -22,6 +27,9 @@ pub struct Client(Session<Tokio>);
 
 /// A response of the async client; see [`crate::Response`].
 pub type Response = crate::Response<Tokio>;
+
+/// A connection that speaks HTTP no more; see [`crate::Response::upgrade`].
+pub type Upgraded = crate::Upgraded<Tokio>;
 
 impl Client {
     /// A client with the defaults.
@@ -189,6 +197,42 @@ impl Response {
     /// ```
     pub fn lines(&mut self) -> Lines<'_> {
         Lines::new(self)
+    }
+
+    /// The next bytes of the body, decoded, at most 64 KiB; none at its end.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut piece = vec![0; PIECE];
+        let count = self.incoming().read(&mut piece).await?;
+        Ok((count > 0).then(|| pieces::fitting(piece, count)))
+    }
+
+    /// The body, decoded, as a stream of pieces of at most 64 KiB. Nothing is read before it is asked for.
+    ///
+    /// ```
+    /// # use entreat::{Config, aio::Client, mock::Mock};
+    /// # let mock = Mock::new();
+    /// # mock.on("GET", "/").reply("one and two");
+    /// # let client = Client::with_transport(mock, Config::new())?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let response = client.get("http://example.org/").await?;
+    /// let copy = entreat::Body::stream(response.into_stream()); // from one server to another
+    /// # let _ = copy;
+    /// # Ok::<(), entreat::Error>(())
+    /// # })?;
+    /// # Ok::<(), entreat::Error>(())
+    /// ```
+    pub fn into_stream(self) -> Chunks {
+        Chunks::new(self)
+    }
+
+    /// The body, decoded, as a reader of tokio's. Nothing is read before it is asked for, and at most 64 KiB then. Errors of
+    /// the reader carry an [`Error`](crate::Error) inside.
+    pub fn into_reader(self) -> Reader {
+        Reader::new(self)
     }
 
     /// The next bytes of the body, decoded, into `into`; 0 at the end.

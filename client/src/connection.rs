@@ -4,7 +4,7 @@
 //! in core; which connection serves which request, in `engine`.
 
 use crate::fork;
-use crate::net::Net;
+use crate::net::{Duplex, Net};
 use crate::permits::Permit;
 use crate::timings::Making;
 use crate::tls;
@@ -126,6 +126,11 @@ impl<S> Connection<S> {
         self.received.is_empty() && self.transport.is_quiet(net).await
     }
 
+    /// True where nothing would ever wake those who wait for it.
+    pub(crate) fn is_lost<N: Net<Stream = S>>(&self, net: &N) -> bool {
+        self.transport.is_lost(net)
+    }
+
     /// Receives more behind what is there; 0 at the end of the connection.
     pub(crate) async fn receive<N: Net<Stream = S>>(&mut self, net: &N, deadline: Deadline) -> Result<usize> {
         let count = self.transport.read(net, self.received.spare(), deadline).await?;
@@ -228,6 +233,44 @@ impl<S> Connection<S> {
             }
         }
         Ok(false)
+    }
+
+    /// As [`Connection::read`], in parts that are polled.
+    pub(crate) fn poll_read<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<Result<usize>> {
+        self.transport.poll_read(net, context, into)
+    }
+
+    /// Takes some of `bytes`; what is encrypted may wait to be flushed.
+    pub(crate) fn poll_write<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        self.transport.poll_write(net, context, bytes)
+    }
+
+    /// Sends what waits.
+    pub(crate) fn poll_flush<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<()>> {
+        self.transport.poll_flush(net, context)
+    }
+
+    /// Sends what waits, and says that nothing more will come.
+    pub(crate) fn poll_finish<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<()>> {
+        self.transport.poll_finish(net, context)
     }
 
     /// Says good-bye, as far as the peer takes it in time, and closes.

@@ -99,9 +99,11 @@ struct Attempt {
 }
 
 impl Outgoing<'_> {
-    /// What the request line asks for: a path, or the whole URL of a proxy that forwards (RFC 9112 section 3.2).
+    /// What the request line asks for: a path, the whole URL of a proxy that forwards, or, for CONNECT, host and port (RFC
+    /// 9112 section 3.2).
     pub(crate) fn target(&self) -> Cow<'_, str> {
         match self.proxy {
+            _ if self.method == "CONNECT" => Cow::Owned(self.url.authority_target()),
             Some(proxy) if proxy.forwards(self.url.scheme()) => Cow::Owned(self.url.absolute_target()),
             Some(_) | None => self.url.target(),
         }
@@ -270,7 +272,7 @@ impl<N: Net> Engine<N> {
             check_beyond_proxy(outgoing.url, &outgoing.settings.network)?;
         }
         let origin = dial::origin(outgoing);
-        let key = Key { origin: &origin, settings: dial::settings_id(outgoing) };
+        let key = Key { origin: &origin, settings: dial::settings_id(outgoing) ^ self.net.home() };
         let permit = match &self.permits {
             None => None,
             // In a box, as most clients have no limits and all would carry its room.
@@ -313,6 +315,9 @@ impl<N: Net> Engine<N> {
             let evicted = self.pool().make_room(key.origin, permits.in_use(key.origin));
             drop(evicted);
         }
+        // Making one is costly anyhow.
+        let lost = self.pool().remove_if(|connection| connection.is_lost(&self.net));
+        drop(lost);
         let Engine { net, tls, names, open, .. } = self;
         // In a box, so that an exchange on a connection that is there does not carry the room for making one.
         let dialler = Dialler { net, tls, names, outgoing, open };

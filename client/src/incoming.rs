@@ -10,6 +10,7 @@ use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use crate::timings::{Begun, Timings};
 use entreat_core::content::{Decoder, Expansion};
+use entreat_core::exchange;
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
 use entreat_core::{Deadline, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, TlsInfo};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ struct Raw<N: Net> {
     engine: Arc<Engine<N>>,
     /// Absent once it went home or was closed.
     connection: Option<Box<Connection<N::Stream>>>,
+    /// A connection that speaks HTTP no more, until somebody asks for it.
+    switched: Option<Box<Connection<N::Stream>>>,
     keep_alive: bool,
     body: BodyDecoder,
     /// Its length was announced.
@@ -109,7 +112,10 @@ impl<N: Net> Incoming<N> {
             ..Raw::new(engine, outgoing)
         };
         if raw.body.is_done() {
-            raw.finish();
+            match exchange::is_switch(outgoing.method, head.status) {
+                true => raw.switch(),
+                false => raw.finish(),
+            }
         }
         Incoming::of(raw, tls, head, outgoing, begun)
     }
@@ -281,6 +287,16 @@ impl<N: Net> Incoming<N> {
         bytes
     }
 
+    /// The connection, where it speaks HTTP no more; once.
+    pub(crate) fn take_switched(&mut self) -> Option<Box<Connection<N::Stream>>> {
+        self.raw.switched.take()
+    }
+
+    /// What its connection was made by.
+    pub(crate) fn engine(&self) -> &Arc<Engine<N>> {
+        &self.raw.engine
+    }
+
     /// True where a content coding is being undone.
     pub(crate) fn is_decoded(&self) -> bool {
         self.content.is_some()
@@ -353,6 +369,7 @@ impl<N: Net> Raw<N> {
         Raw {
             engine: Arc::clone(engine),
             connection: None,
+            switched: None,
             keep_alive: false,
             body: BodyDecoder::new(Framing::Empty),
             sized: false,
@@ -451,7 +468,7 @@ impl<N: Net> Raw<N> {
     }
 
     fn abandon(&mut self) {
-        self.memory = None;
+        (self.memory, self.switched) = (None, None);
         while let Some(connection) = &mut self.connection {
             match self.body.decode(connection.received.as_slice()) {
                 Ok(decoded) if decoded.consumed > 0 => connection.received.consume(decoded.consumed),
@@ -478,6 +495,13 @@ impl<N: Net> Raw<N> {
         }
         self.connection = None;
         Ok(())
+    }
+
+    /// There is no body, and what follows the head is not HTTP.
+    #[cold]
+    fn switch(&mut self) {
+        self.switched = self.connection.take();
+        self.ended = Some(self.engine.net.now());
     }
 
     /// The body came to its end: its connection goes home, unless bytes that nobody asked for lie on it.

@@ -80,6 +80,7 @@ mod timings;
 mod tls;
 mod trace;
 mod transport;
+mod upgraded;
 
 pub use body::{AsyncSource, Body, Source};
 pub use client::Client;
@@ -114,6 +115,7 @@ pub use response::{Parts, RequestHead};
 pub use response::{Reader, Redirect, Response};
 pub use retries::Retried;
 pub use timings::Timings;
+pub use upgraded::Upgraded;
 
 use std::sync::OnceLock;
 

@@ -6,11 +6,11 @@
 //! may be cancelled at any await; nothing that arrived is lost (RFC 8446 leaves no way to send again what was dropped
 //! half-way, so records on their way out are kept as well).
 
-use crate::net::{Net, Peeked};
+use crate::net::{Duplex, Net, Peeked};
 use crate::tls;
 use entreat_core::{Deadline, Error, Kind, Result, TlsInfo};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// How many batches of TLS messages without plaintext are taken in where nothing is waited for: servers send two tickets,
 /// floods are endless.
@@ -122,6 +122,11 @@ impl<S> Transport<S> {
         net.first_of(other, listening.then_some(&mut self.stream), deadline).await
     }
 
+    /// True where nothing would ever wake those who wait for it.
+    pub(crate) fn is_lost<N: Net<Stream = S>>(&self, net: &N) -> bool {
+        net.is_lost(&self.stream)
+    }
+
     /// True where the peer has closed its side, and all it said was read.
     pub(crate) fn is_closed<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
         net.peek(&mut self.stream) == Peeked::Closed
@@ -192,6 +197,74 @@ impl<S> Transport<S> {
             return false;
         }
         net.peek(&mut self.stream) == Peeked::Nothing
+    }
+
+    /// As [`Transport::read`], polled. Nothing is sent meanwhile, so that another task may wait for that: what TLS has to
+    /// answer goes out before the next bytes (RFC 8446 section 4.6.3 asks for no more).
+    pub(crate) fn poll_read<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<Result<usize>> {
+        let Some(tls) = &mut self.tls else { return net.poll_read(&mut self.stream, context, into) };
+        loop {
+            if let Some(count) = tls.read(into)? {
+                return Poll::Ready(Ok(count));
+            }
+            let count = ready!(net.poll_read(&mut self.stream, context, tls.incoming()))?;
+            tls.received(count)?;
+        }
+    }
+
+    /// Takes some of `bytes`, once what was taken before is sent; [`Transport::poll_flush`] sends the last of it.
+    pub(crate) fn poll_write<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        if self.tls.is_none() {
+            return net.poll_write(&mut self.stream, context, bytes);
+        }
+        ready!(self.poll_flush(net, context))?;
+        let mut rest = bytes;
+        if let Some(tls) = &mut self.tls {
+            tls.encrypt(&mut rest)?;
+        }
+        // At once, as far as that goes: few programs flush.
+        if let Poll::Ready(flushed) = self.poll_flush(net, context) {
+            flushed?;
+        }
+        Poll::Ready(Ok(bytes.len() - rest.len()))
+    }
+
+    /// Sends what is encrypted and waits.
+    pub(crate) fn poll_flush<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<()>> {
+        let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(())) };
+        tls.pass_out()?;
+        while !tls.is_flushed() {
+            let count = ready!(net.poll_write(&mut self.stream, context, tls.pending()))?;
+            tls.advance(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says good-bye, and closes the sending side.
+    pub(crate) fn poll_finish<N: Duplex<Stream = S>>(
+        &mut self,
+        net: &N,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<()>> {
+        if let Some(tls) = &mut self.tls {
+            tls.say_goodbye()?;
+        }
+        ready!(self.poll_flush(net, context))?;
+        Poll::Ready(net.finish(&mut self.stream))
     }
 
     /// Says good-bye on TLS, as far as the stream takes it in time; dropping the transport then closes it.

@@ -230,6 +230,12 @@ pub fn check_switch(head: &ResponseHead, sent: &Headers) -> Result<()> {
         .seen("101 to a request without Upgrade"))
 }
 
+/// True where what follows the head of the answer to `method` is no longer HTTP: after 101, and after a CONNECT that
+/// succeeded (RFC 9110 sections 7.8 and 9.3.6).
+pub fn is_switch(method: &str, status: u16) -> bool {
+    status == 101 || (method == "CONNECT" && (200..300).contains(&status))
+}
+
 /// How far an exchange had come when it failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {

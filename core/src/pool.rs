@@ -169,6 +169,17 @@ impl<T> Pool<T> {
         (expired, next)
     }
 
+    /// Takes out those that are of no use any more.
+    pub fn remove_if(&mut self, is_useless: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut removed = Vec::new();
+        for list in self.origins.values_mut() {
+            let useless = list.extract_if(.., |idle| is_useless(&idle.connection));
+            removed.extend(useless.map(|idle| idle.connection));
+        }
+        self.idle -= removed.len();
+        removed
+    }
+
     /// How many connections are idle.
     pub fn idle(&self) -> usize {
         self.idle

@@ -108,6 +108,40 @@ pub trait Net: Send + Sync + 'static {
 
     /// What a read would find, without waiting and without taking it.
     fn peek(&self, stream: &mut Self::Stream) -> Peeked;
+
+    /// Stands for what wakes those who wait here and now, where there may be several: a stream serves only where it was made.
+    fn home(&self) -> u64 {
+        0
+    }
+
+    /// True where nothing will ever wake those who wait for this stream, as what did is gone.
+    fn is_lost(&self, _stream: &Self::Stream) -> bool {
+        false
+    }
+}
+
+/// A net whose streams are read and written by two tasks at once, as protocols other than HTTP want it.
+///
+/// No deadlines: whoever polls has some of its own. Each direction wakes the task that polled it last.
+pub trait Duplex: Net {
+    /// As [`Net::read`].
+    fn poll_read(
+        &self,
+        stream: &mut Self::Stream,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<Result<usize>>;
+
+    /// As [`Net::write`].
+    fn poll_write(
+        &self,
+        stream: &mut Self::Stream,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>>;
+
+    /// Closes the sending side.
+    fn finish(&self, stream: &mut Self::Stream) -> Result<()>;
 }
 
 /// What lies unread on a stream.

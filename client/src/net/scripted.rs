@@ -7,7 +7,7 @@
 //!
 //! Futures of this net must be polled by [`Scripted::run`], and whoever joins several of them polls all of them.
 
-use super::{Net, Peeked, Spot, race};
+use super::{Duplex, Net, Peeked, Spot, race};
 use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use std::collections::{HashMap, VecDeque};
@@ -276,6 +276,30 @@ impl Net for Scripted {
         let mut world = self.world();
         world.play();
         world.connections[stream.index].peek()
+    }
+}
+
+impl Duplex for Scripted {
+    fn poll_read(&self, stream: &mut Stream, _: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+        let mut world = self.world();
+        world.play();
+        world.connections[stream.index].read(into).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn poll_write(&self, stream: &mut Stream, _: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let mut world = self.world();
+        world.play();
+        world.write(stream.index, bytes).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        let mut world = self.world();
+        let now = world.now;
+        let connection = &mut world.connections[stream.index];
+        connection.player.note_client_closed();
+        connection.player.receive_end();
+        connection.play(now);
+        Ok(())
     }
 }
 

@@ -1,22 +1,27 @@
-//! Sockets in tokio's reactor, for [`crate::aio`]. Every method must run inside a tokio runtime.
+//! Sockets in tokio's reactor, for [`crate::aio`]. Every method must run inside a tokio runtime, and says so where it does
+//! not. A socket belongs to the runtime that it was made in: another one neither wakes it nor keeps its timers.
 //!
 //! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. Each attempt takes
 //! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
 
 use super::blocking::io_error;
 use super::lookup::{self, Permit};
-use super::{Net, Peeked, Spot, race, socket};
+use super::{Duplex, Net, Peeked, Spot, race, socket};
 use entreat_core::names::Resolve;
-use entreat_core::{Deadline, Network, Result};
+use entreat_core::{Deadline, Error, Kind, Network, Result};
+use socket2::SockRef;
 use std::future::{Future, poll_fn};
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 mod connect;
@@ -39,6 +44,7 @@ impl Net for Tokio {
         resolver: Option<&Arc<dyn Resolve>>,
         deadline: Deadline,
     ) -> Result<Vec<SocketAddr>> {
+        current()?;
         let permit = loop {
             match Permit::take() {
                 Some(permit) => break permit,
@@ -59,11 +65,13 @@ impl Net for Tokio {
         network: &Network,
         deadline: Deadline,
     ) -> Result<TcpStream> {
+        current()?;
         let attempts = connect::Attempts::default();
         race::first_connected(self, addresses, network, deadline, attempts).await
     }
 
     async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<TcpStream> {
+        current()?;
         loop {
             match socket::open_unix(path)? {
                 Some(socket) => return TcpStream::from_std(socket.into()).map_err(io_error),
@@ -136,6 +144,7 @@ impl Net for Tokio {
 
     async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
         begin(deadline).await?;
+        current()?;
         until(deadline, tokio::time::sleep_until(until_then.into())).await
     }
 
@@ -146,6 +155,73 @@ impl Net for Tokio {
     fn peek(&self, stream: &mut TcpStream) -> Peeked {
         peek_tokio(stream)
     }
+
+    fn home(&self) -> u64 {
+        current().map_or(0, |handle| {
+            // An identifier shows its number to nothing but a hasher.
+            let mut number = Number(0);
+            handle.id().hash(&mut number);
+            number.0
+        })
+    }
+
+    fn is_lost(&self, stream: &TcpStream) -> bool {
+        // Nobody waits for an idle connection, so nobody's waker is replaced.
+        matches!(stream.poll_read_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
+    }
+}
+
+impl Duplex for Tokio {
+    fn poll_read(
+        &self,
+        stream: &mut TcpStream,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        ready!(Pin::new(stream).poll_read(context, &mut buffer)).map_err(io_error)?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn poll_write(
+        &self,
+        stream: &mut TcpStream,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        Pin::new(stream).poll_write(context, bytes).map_err(io_error)
+    }
+
+    fn finish(&self, stream: &mut TcpStream) -> Result<()> {
+        SockRef::from(&*stream).shutdown(std::net::Shutdown::Write).map_err(io_error)
+    }
+}
+
+/// Keeps the number that it is given.
+struct Number(u64);
+
+impl Hasher for Number {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = (self.0 << 8) | u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The runtime that the caller is in.
+fn current() -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        Error::new(Kind::InvalidConfig)
+            .expected("a tokio runtime around requests of entreat::aio")
+            .hint("await them inside of Runtime::block_on or #[tokio::main], or use the blocking entreat::Client")
+            .with_source(error)
+    })
 }
 
 /// Ready where there are bytes to read, or the peer has closed.
@@ -169,13 +245,13 @@ fn forget_readable(stream: &TcpStream) {
 fn peek_tokio(stream: &TcpStream) -> Peeked {
     let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
     let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-    super::blocking::peeked(socket2::SockRef::from(stream).recv_with_flags(&mut byte, flags))
+    super::blocking::peeked(SockRef::from(stream).recv_with_flags(&mut byte, flags))
 }
 
 #[cfg(not(unix))]
 fn peek_tokio(stream: &TcpStream) -> Peeked {
     // The socket is non-blocking already.
-    super::blocking::peeked(socket2::SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]))
+    super::blocking::peeked(SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]))
 }
 
 /// Before each attempt: a deadline that has passed is an error even where bytes are ready.
@@ -189,8 +265,8 @@ async fn begin(deadline: Deadline) -> Result<()> {
 
 /// The future's output, or the deadline's error where that passes first.
 async fn until<F: Future>(deadline: Deadline, future: F) -> Result<F::Output> {
-    match deadline.at {
-        None => Ok(future.await),
-        Some(at) => tokio::time::timeout_at(at.into(), future).await.map_err(|_| deadline.error()),
-    }
+    let Some(at) = deadline.at else { return Ok(future.await) };
+    // A timer made anywhere else panics.
+    current()?;
+    tokio::time::timeout_at(at.into(), future).await.map_err(|_| deadline.error())
 }

@@ -23,9 +23,11 @@ mod multipart;
 mod names;
 mod proxies;
 mod proxies_in_tls;
+mod reading;
 mod redirects;
 mod retries;
 mod reuse;
+mod runtimes;
 #[cfg(unix)]
 mod sockets;
 mod streams;
@@ -35,4 +37,5 @@ mod timings;
 mod tls;
 mod tls_matrix;
 mod tls_rules;
+mod upgrade;
 mod upload;
