@@ -1,8 +1,9 @@
 //! The I/O that the engine needs, as one small trait, and its implementations.
 //!
 //! The engine is written once, as `async fn`s generic over [`Net`]. [`blocking::Blocking`] never suspends, so one
-//! `poll` runs a whole exchange on the caller's thread; [`tokio`](self::tokio) suspends in tokio's reactor; the
-//! scripted net plays a peer in memory on a virtual clock and suspends at every await.
+//! `poll` runs a whole exchange on the caller's thread; [`tokio`](self::tokio) suspends in tokio's reactor;
+//! [`nested`](self::nested) in any event loop that can watch one descriptor; the scripted net plays a peer in memory on a
+//! virtual clock and suspends at every await.
 //!
 //! A future that never suspends cannot race: never `select` two futures of a net. Whatever comes first of several
 //! things is a method of the net. No lock is held across an await.
@@ -18,6 +19,8 @@ use std::time::Instant;
 
 pub mod blocking;
 mod lookup;
+#[cfg(all(feature = "nested", unix))]
+pub mod nested;
 mod race;
 #[cfg(feature = "scripted")]
 pub mod scripted;

@@ -1,6 +1,6 @@
-//! What the engine does, as sentences, each tried over every net: blocking, tokio, and scripted.
+//! What the engine does, as sentences, each tried over every net: blocking, tokio, nested, and scripted.
 //!
-//! A test is a generic `async` body over a [`support::Bench`]; `behaviour!` makes three of it. Peers play scripts
+//! A test is a generic `async` body over a [`support::Bench`]; `behaviour!` makes four of it. Peers play scripts
 //! (`entreat::net::scripted`), in memory or over loopback. Where time matters, the scripted net is exact, and the real
 //! ones only have to have waited long enough: nothing here depends on a machine being fast.
 

@@ -1,5 +1,5 @@
-//! Every case of the testkit's fault server, judged over each net: blocking, tokio, and scripted where a script can say
-//! what the peer does.
+//! Every case of the testkit's fault server, judged over each net: blocking, tokio, nested, and scripted where a script
+//! can say what the peer does.
 //!
 //! A test for each case and net, named `theme::case::net`. Judged are the outcome of each request, the time that it took,
 //! the memory that it took, and how many connections the peer saw; in memory, outcome and connections. The last request
@@ -17,9 +17,10 @@ fn main() {
     let mut trials = Vec::new();
     for case in faults::all() {
         let name = |net| format!("{}::{}::{net}", case.theme, case.name);
-        let (blocking, tokio) = (case.clone(), case.clone());
+        let (blocking, tokio, nested) = (case.clone(), case.clone(), case.clone());
         trials.push(Trial::test(name("blocking"), move || real::blocking(&blocking)));
         trials.push(Trial::test(name("tokio"), move || real::tokio(&tokio)));
+        trials.push(Trial::test(name("nested"), move || real::nested(&nested)));
         if let Some(scripts) = scripted::scripts(&case) {
             trials.push(Trial::test(name("scripted"), move || scripted::run(&case, scripts)));
         }

@@ -1,14 +1,15 @@
 //! A case over real sockets, with a clock and an eye on memory.
 
 use crate::judge;
+use entreat::Deadline;
 use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
+use entreat::net::nested::{self, Nested};
 use entreat::net::tokio::Tokio;
 use entreat::session::Session;
 use entreat_testkit::ca::Authority;
 use entreat_testkit::faults::{Case, Stage};
 use libtest_mimic::Failed;
-use std::future::Future;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -16,18 +17,24 @@ use std::time::{Duration, Instant};
 const HANG: Duration = Duration::from_secs(60);
 
 pub(crate) fn blocking(case: &Case) -> Result<(), Failed> {
-    guarded(case, |case| {
-        block(body(case, Blocking::default(), |pause| {
-            std::thread::sleep(pause);
-            std::future::ready(())
-        }))
-    })
+    guarded(case, |case| block(body(case, Blocking::default(), async |pause| std::thread::sleep(pause))))
 }
 
 pub(crate) fn tokio(case: &Case) -> Result<(), Failed> {
     guarded(case, |case| {
         let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime can be made").block_on(body(case, Tokio, ::tokio::time::sleep))
+    })
+}
+
+pub(crate) fn nested(case: &Case) -> Result<(), Failed> {
+    guarded(case, |case| {
+        let net = Nested::new().expect("descriptors are left");
+        let sleep = async |pause| {
+            let slept = net.sleep_until(Instant::now() + pause, Deadline::NEVER).await;
+            slept.expect("there is no deadline");
+        };
+        nested::block_on(&net, body(case, net.clone(), sleep))
     })
 }
 
@@ -46,11 +53,7 @@ fn guarded(
     }
 }
 
-async fn body<N: Net, F: Future<Output = ()>>(
-    case: &Case,
-    net: N,
-    sleep: impl Fn(Duration) -> F,
-) -> Result<(), Failed> {
+async fn body<N: Net>(case: &Case, net: N, sleep: impl AsyncFn(Duration)) -> Result<(), Failed> {
     let authority = case.tls.map(|_| Authority::new());
     let unused = Authority::new();
     let stage = Stage::start(case, authority.as_ref().unwrap_or(&unused));

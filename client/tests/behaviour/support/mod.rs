@@ -4,10 +4,12 @@ mod relay;
 mod tcp;
 
 use entreat::net::blocking::Blocking;
+#[cfg(unix)]
+use entreat::net::nested::{self, Nested};
 use entreat::net::scripted::{Log, Script, Scripted, Scripts, Step};
 use entreat::net::{Net, tokio::Tokio};
 use entreat::session::Session;
-use entreat::{Config, Error, Headers, Kind, Request, Result, Timeout};
+use entreat::{Config, Deadline, Error, Headers, Kind, Request, Result, Timeout};
 use entreat_testkit::ca::Leaf;
 use rustls::ServerConfig;
 use std::future::{Future, poll_fn};
@@ -30,7 +32,7 @@ const HANG: Duration = Duration::from_secs(30);
 /// Longer than any test lasts: a peer that sleeps so reads nothing more.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// Makes a test per net of one body, a block that may await and sees the bench under the given name: three, or two
+/// Makes a test per net of one body, a block that may await and sees the bench under the given name: four, or three
 /// where it needs TLS, which the scripted net does not speak.
 macro_rules! behaviour {
     ($name:ident, |$bench:ident| $body:block) => {
@@ -59,7 +61,7 @@ macro_rules! behaviour {
 
             async fn body<B: $crate::support::Bench>($bench: &B) $body
 
-            $crate::support::behaviour!(@tokio);
+            $crate::support::behaviour!(@suspending);
             $crate::support::behaviour!(@scripted);
         }
     };
@@ -71,13 +73,22 @@ macro_rules! behaviour {
             });
         }
 
-        $crate::support::behaviour!(@tokio);
+        $crate::support::behaviour!(@suspending);
     };
-    (@tokio) => {
+    (@suspending) => {
         #[test]
         fn tokio() {
             $crate::support::guarded(|| {
                 $crate::support::runtime().block_on(body(&$crate::support::TokioBench::default()));
+            });
+        }
+
+        #[cfg(unix)]
+        #[test]
+        fn nested() {
+            $crate::support::guarded(|| {
+                let bench = $crate::support::NestedBench::default();
+                bench.block_on(body(&bench));
             });
         }
     };
@@ -189,6 +200,13 @@ impl TlsBench for BlockingBench {
 impl TlsBench for TokioBench {
     fn listen_tls(&self, scripts: Scripts, log: &Log, tls: TlsPeer) -> SocketAddr {
         self.0.listen(scripts, log, Some(tls))
+    }
+}
+
+#[cfg(unix)]
+impl TlsBench for NestedBench {
+    fn listen_tls(&self, scripts: Scripts, log: &Log, tls: TlsPeer) -> SocketAddr {
+        self.peers.listen(scripts, log, Some(tls))
     }
 }
 
@@ -365,6 +383,56 @@ impl Bench for TokioBench {
 
     async fn pause(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    fn assert_took(&self, start: Instant, expected: Duration) {
+        assert_took_about(start, expected);
+    }
+}
+
+#[cfg(unix)]
+pub(crate) struct NestedBench {
+    peers: Tcp,
+    net: Nested,
+}
+
+#[cfg(unix)]
+impl Default for NestedBench {
+    fn default() -> NestedBench {
+        NestedBench { peers: Tcp::default(), net: Nested::new().expect("descriptors are left") }
+    }
+}
+
+#[cfg(unix)]
+impl NestedBench {
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        nested::block_on(&self.net, future)
+    }
+}
+
+#[cfg(unix)]
+impl Bench for NestedBench {
+    type Net = Nested;
+
+    fn net(&self) -> Nested {
+        self.net.clone()
+    }
+
+    fn listen(&self, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.peers.listen(scripts, log, None)
+    }
+
+    fn listen_at(&self, host: IpAddr, scripts: Scripts, log: &Log) -> SocketAddr {
+        self.peers.listen_at(host, scripts, log, None)
+    }
+
+    fn listen_silently_at(&self, host: IpAddr) -> SocketAddr {
+        self.peers.listen_silently_at(host)
+    }
+
+    async fn pause(&self, duration: Duration) {
+        let slept = self.net.sleep_until(Instant::now() + duration, Deadline::NEVER).await;
+        slept.expect("there is no deadline");
     }
 
     fn assert_took(&self, start: Instant, expected: Duration) {
