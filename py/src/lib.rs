@@ -5,6 +5,7 @@
 //! express lane, a whole call of `requests.get`; [`client`] is the modern `entreat.Client`. What requests' rules are is decided in the Python package and in
 //! core; who is to blame for an error is decided in core, and its Python class in the package.
 
+mod aio;
 mod answer;
 mod body;
 mod client;
@@ -29,6 +30,8 @@ use pyo3::prelude::*;
 mod _native {
     use super::*;
 
+    #[pymodule_export]
+    use crate::aio::exported;
     #[pymodule_export]
     use crate::answer::{ResponseBase, fill, is_express};
     #[pymodule_export]

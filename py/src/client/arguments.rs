@@ -17,7 +17,7 @@ use std::borrow::Cow;
 /// What a client says for all its requests.
 #[derive(Default)]
 pub(crate) struct Defaults {
-    pub(super) base: Option<Url>,
+    pub(crate) base: Option<Url>,
     pub(super) headers: Headers,
     pub(super) params: Vec<(String, String)>,
     pub(super) credential: Option<Credential>,

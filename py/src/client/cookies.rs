@@ -1,5 +1,6 @@
 //! `Cookies`: the jar of a client, looked at and changed by a program. What is stored and sent is decided in core.
 
+use crate::aio;
 use crate::client::Client;
 use crate::client::errors::raise;
 use entreat_core::policy::cookies::Jar;
@@ -11,21 +12,35 @@ use std::time::SystemTime;
 /// A client's cookies.
 #[pyclass(module = "entreat.client", frozen)]
 pub(crate) struct Cookies {
-    client: Py<Client>,
+    owner: Owner,
+}
+
+/// Whose jar it is.
+enum Owner {
+    /// A client's, which takes another one after a fork.
+    Client(Py<Client>),
+    AsyncClient(Py<aio::Client>),
 }
 
 impl Cookies {
     pub(super) fn of(client: Py<Client>) -> Cookies {
-        Cookies { client }
+        Cookies { owner: Owner::Client(client) }
+    }
+
+    pub(crate) fn of_async(client: Py<aio::Client>) -> Cookies {
+        Cookies { owner: Owner::AsyncClient(client) }
     }
 
     fn with<T>(&self, py: Python<'_>, act: impl FnOnce(&mut Jar) -> T + Send) -> PyResult<T>
     where
         T: Send,
     {
-        let session = self.client.get().session(py)?;
+        let jar = match &self.owner {
+            Owner::Client(client) => client.get().session(py)?.jar().clone(),
+            Owner::AsyncClient(client) => client.get().jar(py),
+        };
         // A thread that sends may hold the jar for a moment, without the GIL.
-        Ok(py.detach(|| session.with_cookies(act)))
+        Ok(py.detach(|| act(&mut jar.lock())))
     }
 }
 

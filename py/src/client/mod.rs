@@ -4,7 +4,7 @@
 //! (`arguments`). A call becomes a request as a value, the engine delivers it with its redirects, retries and cookies, and
 //! the answer is a `response`. Nothing of requests' rules is in here; `entreat.Session` is another face.
 
-mod arguments;
+pub(crate) mod arguments;
 mod auth;
 mod blueprint;
 mod config;
@@ -12,9 +12,9 @@ mod content;
 mod cookies;
 mod errors;
 mod headers;
-mod hooks;
+pub(crate) mod hooks;
 mod pickled;
-mod pieces;
+pub(crate) mod pieces;
 mod request;
 mod response;
 mod times;
@@ -23,17 +23,19 @@ mod transport;
 pub(crate) use auth::Auth;
 pub(crate) use blueprint::{Blueprint, put_cookies};
 pub(crate) use cookies::Cookies;
+pub(crate) use errors::{raise, raise_with};
 pub(crate) use headers::Headers;
-pub(crate) use request::Request;
+pub(crate) use request::{Request, without_credentials};
 pub(crate) use response::Response;
+pub(crate) use transport::InPython;
 
 use crate::interrupt;
 use crate::session::current_generation;
 use arguments::Defaults;
+use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
 use entreat::session::Session;
 use entreat::{Config, Error, Kind, Parts, Url};
-use errors::{raise, raise_with};
 use hooks::Hooks;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -42,7 +44,6 @@ use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use transport::InPython;
 
 /// Sends requests, keeps connections and cookies. Threads may share one.
 #[pyclass(module = "entreat.client", frozen, subclass)]
@@ -69,7 +70,7 @@ impl Client {
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
         let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
-        let session = open(py, &config, transport.as_ref())?;
+        let session = open(py, interrupt::NET, &config, transport.as_ref())?;
         if let Some(cookies) = cookies {
             put_cookies(session.jar(), defaults.base.as_ref(), &cookies)?;
         }
@@ -316,7 +317,7 @@ impl Client {
         if slot.0 == generation {
             return Ok(slot.1.clone());
         }
-        let session = open(py, &self.config, self.transport.as_ref())?;
+        let session = open(py, interrupt::NET, &self.config, self.transport.as_ref())?;
         if let Some(cookies) = slot.1.try_cookies() {
             session.with_cookies(|jar| *jar = cookies);
         }
@@ -327,9 +328,14 @@ impl Client {
 }
 
 /// A session of this process.
-fn open(py: Python<'_>, config: &Config, transport: Option<&InPython>) -> PyResult<Session<Blocking>> {
+pub(crate) fn open<N: Net>(
+    py: Python<'_>,
+    net: N,
+    config: &Config,
+    transport: Option<&InPython>,
+) -> PyResult<Session<N>> {
     let transport = transport.map(InPython::boxed);
-    Session::over(interrupt::NET, config.clone(), transport).map_err(|error| raise(py, &error))
+    Session::over(net, config.clone(), transport).map_err(|error| raise(py, &error))
 }
 
 /// One exchange, with its body unless it is to be streamed.
@@ -339,13 +345,15 @@ fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool
     Ok(Received { parts, content })
 }
 
-fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
+/// The exception for a request that got no answer.
+pub(crate) fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
     match Bound::new(py, Request::of(request)) {
         Ok(request) => raise_with(py, error, Some(request), None),
         Err(failure) => failure,
     }
 }
 
-fn closed() -> Error {
+/// The error of a request that comes behind `close`.
+pub(crate) fn closed() -> Error {
     Error::new(Kind::Closed).hint("make a new client, or close this one later")
 }

@@ -1,13 +1,16 @@
 //! A body piece by piece: bytes, text, or lines, as they come in; or out of a body that is here already.
+//!
+//! [`Cutter`] makes pieces of bytes, wherever those come from: `aio` has one as well.
 
 use crate::client::response::Response;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Bytes,
     Text,
     Lines,
@@ -20,25 +23,24 @@ pub(crate) struct Pieces {
     unit: Unit,
     size: usize,
     /// Taken out by the thread that asks: two at once get an error from the response.
-    state: Mutex<State>,
+    state: Mutex<Option<State>>,
 }
 
-#[derive(Default)]
 struct State {
+    cutter: Cutter,
     begun: bool,
-    ended: bool,
     /// So much of a body that is here was given.
     given: usize,
-    /// `codecs.getincrementaldecoder`, made for the response's encoding.
-    decoder: Option<Py<PyAny>>,
-    /// Text in which no line has ended yet, and lines that have.
-    open: String,
-    lines: std::collections::VecDeque<String>,
 }
 
 impl Pieces {
     pub(super) fn new(response: Py<Response>, unit: Unit, size: usize) -> Pieces {
-        Pieces { response, unit, size, state: Mutex::default() }
+        Pieces { response, unit, size, state: Mutex::new(Some(State::new(unit))) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<State>> {
+        // Held for one assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next bytes; empty at the end.
@@ -56,44 +58,20 @@ impl Pieces {
         Ok(piece.to_vec())
     }
 
-    /// The next text; `None` at the end.
-    fn text(&self, py: Python<'_>, state: &mut State) -> PyResult<Option<String>> {
-        while !state.ended {
+    /// The next piece; `None` at the end.
+    fn piece<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut ready = state.cutter.ready(py);
+        while ready.is_none() && !state.cutter.is_ended() {
             let bytes = self.bytes(py, state)?;
-            state.ended = bytes.is_empty();
-            if state.decoder.is_none() {
-                state.decoder = Some(decoder(self.response.bind(py))?);
-            }
-            let decoder = state.decoder.as_ref().map(|decoder| decoder.bind(py));
-            let Some(decoder) = decoder else { continue };
-            let text = decoder.call_method1("decode", (PyBytes::new(py, &bytes), state.ended))?;
-            let text: String = text.extract()?;
-            if !text.is_empty() {
-                return Ok(Some(text));
-            }
+            ready = state.cutter.feed(self.response.bind(py), &bytes)?;
         }
-        Ok(None)
+        Ok(ready)
     }
+}
 
-    fn line(&self, py: Python<'_>, state: &mut State) -> PyResult<Option<String>> {
-        loop {
-            if let Some(line) = state.lines.pop_front() {
-                return Ok(Some(line));
-            }
-            let Some(text) = self.text(py, state)? else {
-                let last = std::mem::take(&mut state.open);
-                return Ok((!last.is_empty()).then_some(last));
-            };
-            let mut ends = text.split('\n');
-            state.open.push_str(ends.next().unwrap_or_default());
-            for next in ends {
-                let mut line = std::mem::replace(&mut state.open, next.to_owned());
-                if line.ends_with('\r') {
-                    line.pop();
-                }
-                state.lines.push_back(line);
-            }
-        }
+impl State {
+    fn new(unit: Unit) -> State {
+        State { cutter: Cutter::new(unit), begun: false, given: 0 }
     }
 }
 
@@ -104,24 +82,93 @@ impl Pieces {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut state = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        let piece = match self.unit {
-            Unit::Bytes if state.ended => Ok(None),
-            Unit::Bytes => self.bytes(py, &mut state).map(|bytes| {
-                state.ended = bytes.is_empty();
-                (!bytes.is_empty()).then(|| PyBytes::new(py, &bytes).into_any())
-            }),
+        let taken = self.state().take();
+        let mut state = taken.unwrap_or_else(|| State::new(self.unit));
+        let piece = self.piece(py, &mut state);
+        if piece.is_err() {
+            state.cutter.end();
+        }
+        *self.state() = Some(state);
+        piece
+    }
+}
+
+/// Makes pieces of the bytes of a body.
+pub(crate) struct Cutter {
+    unit: Unit,
+    ended: bool,
+    /// `codecs.getincrementaldecoder`, made for the response's encoding.
+    decoder: Option<Py<PyAny>>,
+    /// Text in which no line has ended yet, and lines that have.
+    open: String,
+    lines: VecDeque<String>,
+}
+
+impl Cutter {
+    pub(crate) fn new(unit: Unit) -> Cutter {
+        Cutter { unit, ended: false, decoder: None, open: String::new(), lines: VecDeque::new() }
+    }
+
+    /// No bytes will come any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// After an error there is no more.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.lines.clear();
+    }
+
+    /// A piece for which no bytes are needed.
+    pub(crate) fn ready<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.lines.pop_front().map(|line| PyString::new(py, &line).into_any())
+    }
+
+    /// Takes the next bytes, or none, which is the end; gives a piece where they make one.
+    pub(crate) fn feed<'py>(
+        &mut self,
+        response: &Bound<'py, Response>,
+        bytes: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = response.py();
+        self.ended = bytes.is_empty();
+        match self.unit {
+            Unit::Bytes => Ok((!self.ended).then(|| PyBytes::new(py, bytes).into_any())),
             Unit::Text => {
-                self.text(py, &mut state).map(|text| text.map(|text| PyString::new(py, &text).into_any()))
+                let text = self.decode(response, bytes)?;
+                Ok((!text.is_empty()).then(|| PyString::new(py, &text).into_any()))
             }
             Unit::Lines => {
-                self.line(py, &mut state).map(|line| line.map(|line| PyString::new(py, &line).into_any()))
+                let text = self.decode(response, bytes)?;
+                self.cut(&text);
+                Ok(self.ready(py))
             }
+        }
+    }
+
+    fn decode(&mut self, response: &Bound<'_, Response>, bytes: &[u8]) -> PyResult<String> {
+        let py = response.py();
+        let decoder = match &self.decoder {
+            Some(decoder) => decoder,
+            None => self.decoder.insert(decoder(response)?),
         };
-        // After an error there is no more.
-        state.ended |= piece.is_err();
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
-        piece
+        decoder.bind(py).call_method1("decode", (PyBytes::new(py, bytes), self.ended))?.extract()
+    }
+
+    fn cut(&mut self, text: &str) {
+        let mut ends = text.split('\n');
+        self.open.push_str(ends.next().unwrap_or_default());
+        for next in ends {
+            let mut line = std::mem::replace(&mut self.open, next.to_owned());
+            if line.ends_with('\r') {
+                line.pop();
+            }
+            self.lines.push_back(line);
+        }
+        if self.ended && !self.open.is_empty() {
+            self.lines.push_back(std::mem::take(&mut self.open));
+        }
     }
 }
 

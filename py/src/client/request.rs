@@ -93,7 +93,7 @@ impl Request {
 type Pickled<'py> = (Bound<'py, PyAny>, (String, Py<PyString>));
 
 /// The URL without user name and password.
-pub(super) fn without_credentials(url: &str) -> Cow<'_, str> {
+pub(crate) fn without_credentials(url: &str) -> Cow<'_, str> {
     match entreat::Url::parse(url) {
         Ok(parsed) if parsed.credentials().is_some() => {
             let origin = parsed.origin().into_owned();

@@ -12,6 +12,7 @@ use crate::client::request::{Request, without_credentials};
 use crate::client::times::{self, Clock};
 use crate::exchange::latin1;
 use entreat::incoming::Incoming;
+use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
 use entreat::{Error, Kind, Redirect, RequestHead, ResponseHead, Timings, Url, Version};
 use pyo3::exceptions::PyValueError;
@@ -22,7 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// An answer.
-#[pyclass(module = "entreat.client", frozen)]
+#[pyclass(module = "entreat.client", frozen, subclass)]
 pub(crate) struct Response {
     head: ResponseHead,
     url: Url,
@@ -66,6 +67,8 @@ enum Body {
     Busy,
     /// It was read by pieces, to its end.
     Consumed,
+    /// It is read by `entreat.aio.Response`, which this is the base of.
+    Awaited,
     /// It was given up.
     Closed,
 }
@@ -90,19 +93,39 @@ impl Response {
         parts: entreat::Parts<Blocking>,
         content: Option<&[u8]>,
     ) -> Response {
-        let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
-        let timings = incoming.timings(started, answered);
-        let body = match content {
+        let (mut response, incoming) = Response::split(request, parts);
+        response.body = Mutex::new(match content {
             Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
             None => Body::Arriving(Box::new(incoming)),
-        };
+        });
+        response
+    }
+
+    /// A response, and its body beside it.
+    pub(crate) fn split<N: Net>(
+        request: entreat::Request,
+        parts: entreat::Parts<N>,
+    ) -> (Response, Incoming<N>) {
+        let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
+        let timings = incoming.timings(started, answered);
         let passed = Passed { head, url, sent, elapsed: answered - started, timings };
-        Response {
+        let response = Response {
             clock: Some(Clock { started, answered }),
             redirects: redirects.iter().map(Passed::of).collect(),
             attempts: retries.len() as u32 + 1,
-            ..Response::bare(passed, request, body)
-        }
+            ..Response::bare(passed, request, Body::Awaited)
+        };
+        (response, incoming)
+    }
+
+    /// The whole of an awaited body.
+    pub(crate) fn put(&self, bytes: Bound<'_, PyBytes>) {
+        *self.body() = Body::Read(bytes.unbind());
+    }
+
+    /// An awaited body was read by pieces, to its end.
+    pub(crate) fn consume(&self) {
+        *self.body() = Body::Consumed;
     }
 
     fn bare(passed: Passed, request: entreat::Request, body: Body) -> Response {
@@ -129,7 +152,7 @@ impl Response {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn raise(slf: &Bound<'_, Self>, error: Error) -> PyErr {
+    pub(crate) fn raise(slf: &Bound<'_, Self>, error: Error) -> PyErr {
         let error = error.with_url(slf.get().url.as_str());
         let request = slf.get().request(slf.py());
         match request {
@@ -139,10 +162,11 @@ impl Response {
     }
 
     /// The body where all of it is here.
-    pub(super) fn buffered(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
+    pub(crate) fn buffered(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
         match &*self.body() {
             Body::Read(bytes) => Some(bytes.clone_ref(py)),
-            Body::Arriving(_) | Body::Begun(_) | Body::Busy | Body::Consumed | Body::Closed => None,
+            Body::Arriving(_) | Body::Begun(_) | Body::Busy => None,
+            Body::Consumed | Body::Awaited | Body::Closed => None,
         }
     }
 
@@ -178,15 +202,28 @@ impl Response {
             Body::Busy => (Body::Busy, "another thread is reading it"),
             Body::Consumed => (Body::Consumed, "it was read by pieces"),
             Body::Closed => (Body::Closed, "the response was closed"),
+            Body::Awaited => (Body::Awaited, "it comes in, and has to be awaited"),
             left @ Body::Read(_) => (left, "it was read"),
+        };
+        let hint = match matches!(left, Body::Awaited) {
+            true => "await response.read() first, or leave stream out",
+            false => "call read() first to keep the whole body, or leave stream out",
         };
         *body = left;
         drop(body);
-        let hint = "call read() first to keep the whole body, or leave stream out";
         Err(Response::raise(slf, Error::new(Kind::BodyConsumed).seen(outcome).hint(hint)))
     }
 
-    pub(super) fn close_now(&self) {
+    /// The error of whoever asks for a body that is not there any more.
+    pub(crate) fn refuse(slf: &Bound<'_, Self>) -> PyErr {
+        match Response::take(slf, true) {
+            Err(error) => error,
+            // It is here: nothing is refused to whoever looks before.
+            Ok(_) => Response::raise(slf, Error::new(Kind::BodyConsumed)),
+        }
+    }
+
+    pub(crate) fn close_now(&self) {
         let mut body = self.body();
         let left = match std::mem::replace(&mut *body, Body::Closed) {
             left @ (Body::Read(_) | Body::Consumed | Body::Busy) => left,
@@ -194,13 +231,13 @@ impl Response {
                 self.note_end(&incoming);
                 Body::Closed
             }
-            Body::Closed => Body::Closed,
+            Body::Awaited | Body::Closed => Body::Closed,
         };
         *body = left;
     }
 
     /// Nothing more comes in.
-    fn note_end(&self, incoming: &Incoming<Blocking>) {
+    pub(crate) fn note_end<N: Net>(&self, incoming: &Incoming<N>) {
         if let Some(Clock { started, answered }) = self.clock {
             *self.timings.lock().unwrap_or_else(PoisonError::into_inner) =
                 incoming.timings(started, answered);
@@ -273,8 +310,9 @@ impl Response {
     }
 
     /// The request as it was sent to `url`, with all its fields.
+    /// The request as it was sent to `url`, with all its fields.
     #[getter]
-    pub(super) fn request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Request>> {
+    pub(crate) fn request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Request>> {
         let make = || Py::new(py, Request::sent(&self.request, &self.sent, &self.url));
         Ok(self.made_request.get_or_try_init(py, make)?.bind(py).clone())
     }
@@ -443,7 +481,7 @@ impl Response {
     fn is_closed(&self) -> bool {
         match &*self.body() {
             Body::Read(_) | Body::Consumed | Body::Closed => true,
-            Body::Arriving(_) | Body::Begun(_) | Body::Busy => false,
+            Body::Arriving(_) | Body::Begun(_) | Body::Busy | Body::Awaited => false,
         }
     }
 

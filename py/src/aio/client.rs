@@ -1,0 +1,394 @@
+//! `entreat.aio.Client`: the modern client, awaited.
+//!
+//! It is told what `entreat.Client` is told, reads the same arguments, and gives the same answers. It works in any number
+//! of event loops: each has connections of its own, and all share settings and cookies. After a fork it begins anew.
+
+use crate::aio::call::Call;
+use crate::aio::events::{self, Loop};
+use crate::aio::response::Opening;
+use crate::aio::work::{Next, Outcome, Sending, Work};
+use crate::client::arguments::{self, Defaults};
+use crate::client::hooks::Hooks;
+use crate::client::{
+    Blueprint, Cookies, InPython, Request, closed, open, put_cookies, raise, without_credentials,
+};
+use crate::session::current_generation;
+use entreat::net::nested::Nested;
+use entreat::session::Session;
+use entreat::{Config, SharedJar, Url};
+use entreat_core::Scheme;
+use entreat_core::policy::cookies::Facts;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::{PyTraverseError, PyVisit};
+use std::borrow::Cow;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::SystemTime;
+
+/// Sends requests, keeps connections and cookies. Any number of tasks, event loops and threads may share one.
+#[pyclass(module = "entreat.aio", frozen, subclass)]
+pub(crate) struct Client {
+    config: Config,
+    keeps_cookies: bool,
+    defaults: Defaults,
+    hooks: Hooks,
+    transport: Option<InPython>,
+    closed: AtomicBool,
+    /// Locked only with the GIL held, so never across a fork, and never across a call into Python.
+    kept: Mutex<Kept>,
+}
+
+/// What is kept from request to request.
+struct Kept {
+    /// The process, by forks, that it belongs to.
+    generation: u64,
+    jar: SharedJar,
+    lanes: Vec<Lane>,
+}
+
+/// The connections of one event loop.
+struct Lane {
+    /// Where the loop's object is, as long as `home` is there.
+    address: usize,
+    home: Py<PyWeakrefReference>,
+    session: Session<Nested>,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (base_url=None, **knobs))]
+    fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
+        let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
+        let keeps_cookies = config.clone().resolve().map_err(|error| raise(py, &error))?.cookies;
+        let jar = SharedJar::default();
+        if let Some(cookies) = cookies {
+            put_cookies(&jar, defaults.base.as_ref(), &cookies)?;
+        }
+        let kept = Mutex::new(Kept { generation: current_generation(), jar, lanes: Vec::new() });
+        Ok(Client { config, keeps_cookies, defaults, hooks, transport, closed: AtomicBool::new(false), kept })
+    }
+
+    /// Sends ``GET url``.
+    #[pyo3(signature = (url, **options))]
+    fn get(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.get", Cow::Borrowed("GET"), url, options)
+    }
+
+    /// Sends ``OPTIONS url``.
+    #[pyo3(signature = (url, **options))]
+    fn options(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.options", Cow::Borrowed("OPTIONS"), url, options)
+    }
+
+    /// Sends ``HEAD url``.
+    #[pyo3(signature = (url, **options))]
+    fn head(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.head", Cow::Borrowed("HEAD"), url, options)
+    }
+
+    /// Sends ``POST url``.
+    #[pyo3(signature = (url, **options))]
+    fn post(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.post", Cow::Borrowed("POST"), url, options)
+    }
+
+    /// Sends ``PUT url``.
+    #[pyo3(signature = (url, **options))]
+    fn put(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.put", Cow::Borrowed("PUT"), url, options)
+    }
+
+    /// Sends ``PATCH url``.
+    #[pyo3(signature = (url, **options))]
+    fn patch(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.patch", Cow::Borrowed("PATCH"), url, options)
+    }
+
+    /// Sends ``DELETE url``.
+    #[pyo3(signature = (url, **options))]
+    fn delete(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.delete", Cow::Borrowed("DELETE"), url, options)
+    }
+
+    /// Sends a request with any method, and reads its answer.
+    #[pyo3(signature = (method, url, **options))]
+    fn request(
+        slf: &Bound<'_, Self>,
+        method: String,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        Client::call(slf, "Client.request", Cow::Owned(method), url, options)
+    }
+
+    /// The same, but leaves the body to be read as it comes: ``async with client.stream("GET", url) as response``.
+    #[pyo3(signature = (method, url, **options))]
+    fn stream(
+        slf: &Bound<'_, Self>,
+        method: String,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Opening> {
+        let request = slf.get().build(slf.py(), Cow::Owned(method), url, options)?;
+        Ok(Opening::new(Client::sending(slf, "Client.stream", request, true)))
+    }
+
+    /// A request as this client would send it, to be looked at, changed in its headers, and sent by `send`.
+    #[pyo3(signature = (method, url, **options))]
+    fn build_request(
+        slf: &Bound<'_, Self>,
+        method: String,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Request> {
+        slf.get().build(slf.py(), Cow::Owned(method), url, options).map(Request::of)
+    }
+
+    /// Sends a request as it is; nothing of the client's headers or credentials is added.
+    #[pyo3(signature = (request, *, stream=false))]
+    fn send(slf: &Bound<'_, Self>, request: &Bound<'_, Request>, stream: bool) -> Call {
+        let request = request.get().to_send(slf.py());
+        Call::new(Work::Send(Client::sending(slf, "Client.send", request, stream)))
+    }
+
+    /// The cookies that it keeps.
+    #[getter]
+    fn cookies(slf: &Bound<'_, Self>) -> Cookies {
+        Cookies::of_async(slf.clone().unbind())
+    }
+
+    /// The URL below which relative ones go.
+    #[getter]
+    fn base_url(&self) -> Option<&str> {
+        self.defaults.base.as_ref().map(Url::as_str)
+    }
+
+    /// What its connections are doing, in all loops, at this moment.
+    #[getter]
+    fn pool_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (mut idle, mut in_use, mut waiting, mut opened, mut reused) = (0, 0, 0, 0, 0);
+        for lane in &self.kept().lanes {
+            let stats = lane.session.engine().stats();
+            idle += stats.idle;
+            in_use += stats.in_use;
+            waiting += stats.waiting;
+            opened += stats.opened;
+            reused += stats.reused;
+        }
+        let class = py.import("entreat.client")?.getattr("PoolStats")?;
+        class.call1((idle, in_use, waiting, opened, reused))
+    }
+
+    #[getter]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Closes its connections. Streams that are open can be read to their end; new requests raise `ClientClosed`.
+    fn aclose(slf: &Bound<'_, Self>) -> Call {
+        Call::new(Work::Close(slf.clone().unbind()))
+    }
+
+    fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Call> {
+        match slf.get().is_closed() {
+            true => Err(raise(slf.py(), &closed())),
+            false => Ok(Call::new(Work::Give("Client.__aenter__", slf.clone().into_any().unbind()))),
+        }
+    }
+
+    fn __aexit__(
+        slf: &Bound<'_, Self>,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _trace: &Bound<'_, PyAny>,
+    ) -> Call {
+        Client::aclose(slf)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.transport.as_ref().map_or(Ok(()), |transport| visit.call(transport.object()))?;
+        self.hooks.traverse(&visit)
+    }
+
+    fn __repr__(&self) -> String {
+        let base = self.base_url().map(|base| format!(" {}", without_credentials(base)));
+        format!("<Client{}{}>", base.unwrap_or_default(), if self.is_closed() { " (closed)" } else { "" })
+    }
+}
+
+impl Client {
+    fn call(
+        slf: &Bound<'_, Self>,
+        name: &'static str,
+        method: Cow<'static, str>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        let request = slf.get().build(slf.py(), method, url, options)?;
+        Ok(Call::new(Work::Send(Client::sending(slf, name, request, false))))
+    }
+
+    fn sending(
+        slf: &Bound<'_, Self>,
+        name: &'static str,
+        request: entreat::Request,
+        stream: bool,
+    ) -> Box<Sending> {
+        Box::new(Sending { name, client: slf.clone().unbind(), request, stream, opening: None })
+    }
+
+    fn build(
+        &self,
+        py: Python<'_>,
+        method: Cow<'static, str>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<entreat::Request> {
+        arguments::request(py, &self.defaults, method, url, options, |url| self.cookie_for(py, url))
+    }
+
+    fn cookie_for(&self, py: Python<'_>, url: &Url) -> Option<Vec<u8>> {
+        if !self.keeps_cookies {
+            return None;
+        }
+        let jar = self.jar(py);
+        let facts = Facts { secure: url.scheme() == Scheme::Https, host: url.host(), path: url.path() };
+        // Another thread may hold the jar for a moment.
+        py.detach(|| jar.lock().header_for(&facts, SystemTime::now()))
+    }
+
+    /// The cookies that all its loops share.
+    pub(crate) fn jar(&self, _locked: Python<'_>) -> SharedJar {
+        self.kept().jar.clone()
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
+
+    /// The loop that the caller runs in, and this client's connections there.
+    pub(super) fn lane<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, Loop>, Session<Nested>)> {
+        let object = events::running(py)?;
+        match self.known_lane(&object)? {
+            Some(lane) => Ok(lane),
+            None => self.make_lane(&object),
+        }
+    }
+
+    fn known_lane<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<(Bound<'py, Loop>, Session<Nested>)>> {
+        let kept = self.kept();
+        for lane in kept.lanes.iter().filter(|lane| lane.address == object.as_ptr() as usize) {
+            if let Some(home) = lane.home.bind(object.py()).upgrade() {
+                return Ok(Some((home.cast_into::<Loop>()?, lane.session.clone())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn make_lane<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, Loop>, Session<Nested>)> {
+        let py = object.py();
+        let home = Loop::of(object)?;
+        let config = self.config.clone().cookie_jar(self.jar(py));
+        let driver = home.get().driver();
+        let session = open(py, driver.net().clone(), &config, self.transport.as_ref())?;
+        driver.serve(session.engine());
+        let lane = Lane {
+            address: object.as_ptr() as usize,
+            home: PyWeakrefReference::new(home.as_any())?.unbind(),
+            session: session.clone(),
+        };
+        let before = std::mem::take(&mut self.kept().lanes);
+        // What belongs to loops that are gone, or closed, goes with this.
+        let mut lanes: Vec<Lane> = before.into_iter().filter(|lane| lane.is_alive(py)).collect();
+        lanes.push(lane);
+        self.kept().lanes.append(&mut lanes);
+        Ok((home, session))
+    }
+
+    /// Refuses requests from now on, and closes the connections: those of the running loop with a good-bye.
+    pub(super) fn begin_close<'py>(slf: &Bound<'py, Self>) -> PyResult<Next<'py>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.closed.store(true, Ordering::Relaxed);
+        let running = events::running(py).ok();
+        let mine = running.map_or(Ok(None), |object| this.known_lane(&object))?;
+        let sessions: Vec<_> = this.kept().lanes.iter().map(|lane| lane.session.clone()).collect();
+        for session in &sessions {
+            let is_mine = mine.as_ref().is_some_and(|(_, own)| Arc::ptr_eq(own.engine(), session.engine()));
+            if !is_mine {
+                // Its first step takes all out of the pool; the rest would be waiting in another loop.
+                let _ = pin!(session.engine().close()).poll(&mut Context::from_waker(Waker::noop()));
+            }
+        }
+        match mine {
+            None => Ok(Next::Return(py.None())),
+            Some((home, session)) => {
+                let close = async move {
+                    session.engine().close().await;
+                    Outcome::Closed
+                };
+                Ok(Next::Operate(home, Box::pin(close)))
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.generation != current_generation() {
+            kept.begin_anew();
+        }
+        kept
+    }
+}
+
+impl Lane {
+    fn is_alive(&self, py: Python<'_>) -> bool {
+        let home = self.home.bind(py).upgrade_as::<Loop>().ok().flatten();
+        home.is_some_and(|home| home.get().is_open(py))
+    }
+}
+
+impl Kept {
+    /// In a forked child: the parent's connections are left alone, since dropping them could wait for a lock that a
+    /// thread of the parent holds for ever.
+    fn begin_anew(&mut self) {
+        let jar = self.jar.try_lock().map(|jar| jar.clone()).unwrap_or_default();
+        let jar = std::mem::replace(&mut self.jar, SharedJar::new(jar));
+        std::mem::forget((jar, std::mem::take(&mut self.lanes)));
+        self.generation = current_generation();
+    }
+}

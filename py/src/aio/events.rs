@@ -1,0 +1,271 @@
+//! `Loop`: one event loop, and what the engine does on it.
+//!
+//! The loop watches one descriptor, that of the engine's net, and knows one timer. When either says so, [`Driver::run`]
+//! does what can be done, without the GIL, and the coroutines whose operations are finished go on, one after the other,
+//! inside of the same call. A loop here is asyncio's, or any object with its methods `add_reader`, `call_later`,
+//! `call_soon` and `is_closed`: `entreat/_trio.py` makes one for trio.
+//!
+//! The loop keeps this (its reader is a method of it), and this keeps the loop; clients know both by weak references. So
+//! all goes when the loop is closed and forgotten.
+
+use crate::aio::task::{Driver, Task};
+use crate::aio::waiter::Waiter;
+use crate::session::current_generation;
+use entreat::net::nested::Nested;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::{PyTraverseError, PyVisit};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// An event loop that has been seen.
+#[pyclass(module = "entreat.aio", frozen, weakref)]
+pub(crate) struct Loop {
+    object: Py<PyAny>,
+    driver: Arc<Driver>,
+    waiting: Mutex<Seats>,
+    alarm: Mutex<Option<Alarm>>,
+    /// The process, by forks, in which it was made.
+    generation: u64,
+}
+
+/// The timer of the loop that is running for us.
+struct Alarm {
+    at: Instant,
+    handle: Py<PyAny>,
+}
+
+/// Who waits, by numbers that are given again.
+#[derive(Default)]
+struct Seats {
+    taken: Vec<Option<Py<Waiter>>>,
+    free: Vec<usize>,
+}
+
+/// All that have been made and are there yet. Locked only with the GIL held.
+static LOOPS: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
+
+/// The loop that the caller runs in, as its own object.
+pub(super) fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Some(ask) = ASK.get(py) {
+        let running = ask.bind(py).call0()?;
+        if !running.is_none() {
+            return Ok(running);
+        }
+        return Err(nowhere());
+    }
+    // Whoever runs a loop of asyncio has imported it.
+    if modules(py)?.bind(py).contains("asyncio")? {
+        let ask = py.import("_asyncio")?.getattr("_get_running_loop")?;
+        ASK.get_or_init(py, || ask.unbind());
+        return running(py);
+    }
+    Err(nowhere())
+}
+
+fn nowhere() -> PyErr {
+    PyRuntimeError::new_err("no running event loop: entreat.aio must be awaited inside of asyncio")
+}
+
+/// `sys.modules`.
+fn modules(py: Python<'_>) -> PyResult<&Py<PyDict>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    MODULES.get_or_try_init(py, || Ok(py.import("sys")?.getattr("modules")?.cast_into()?.unbind()))
+}
+
+impl Loop {
+    /// That of a loop object, made when it is first asked for.
+    pub(super) fn of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Loop>> {
+        let py = object.py();
+        let known = {
+            let mut loops = LOOPS.lock().unwrap_or_else(PoisonError::into_inner);
+            loops.retain(|known| known.bind(py).upgrade().is_some());
+            let mut loops =
+                loops.iter().filter_map(|known| known.bind(py).upgrade_as::<Loop>().ok().flatten());
+            loops.find(|known| known.get().is_for(object))
+        };
+        match known {
+            Some(known) => Ok(known),
+            None => Loop::make(object),
+        }
+    }
+
+    fn make<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Loop>> {
+        let py = object.py();
+        let net = Nested::new().map_err(|error| crate::client::raise(py, &error))?;
+        let descriptor = net.descriptor();
+        let made = Bound::new(
+            py,
+            Loop {
+                object: object.clone().unbind(),
+                driver: Driver::new(net),
+                waiting: Mutex::default(),
+                alarm: Mutex::default(),
+                generation: current_generation(),
+            },
+        )?;
+        object.call_method1("add_reader", (descriptor, made.getattr("_ready")?))?;
+        let known = PyWeakrefReference::new(made.as_any())?.unbind();
+        LOOPS.lock().unwrap_or_else(PoisonError::into_inner).push(known);
+        Ok(made)
+    }
+
+    /// False where the loop was closed.
+    pub(super) fn is_open(&self, py: Python<'_>) -> bool {
+        let closed = self.object.bind(py).call_method0("is_closed").and_then(|closed| closed.is_truthy());
+        self.generation == current_generation() && !closed.unwrap_or(true)
+    }
+
+    /// True where this is the loop of that object, in this process.
+    pub(super) fn is_for(&self, object: &Bound<'_, PyAny>) -> bool {
+        self.object.is(object) && self.generation == current_generation()
+    }
+
+    pub(super) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+
+    pub(super) fn object(&self, py: Python<'_>) -> Py<PyAny> {
+        self.object.clone_ref(py)
+    }
+
+    /// A waiter for a task that is not done, and the loop's promise to look after it.
+    pub(super) fn wait_for<'py>(slf: &Bound<'py, Self>, task: Arc<Task>) -> PyResult<Bound<'py, Waiter>> {
+        let waiter = Bound::new(slf.py(), Waiter::new(slf, task))?;
+        let seat = slf.get().seats().take(waiter.clone().unbind());
+        waiter.get().task().take_seat(seat);
+        slf.get().arm(slf)?;
+        Ok(waiter)
+    }
+
+    /// Nobody waits there any more.
+    pub(super) fn unseat(&self, waiter: &Waiter) {
+        let left = self.seats().leave(waiter.task());
+        drop(left);
+    }
+
+    pub(super) fn call_soon(
+        &self,
+        py: Python<'_>,
+        function: &Py<PyAny>,
+        argument: &Bound<'_, Waiter>,
+        context: Option<&Py<PyAny>>,
+    ) -> PyResult<()> {
+        let keywords = PyDict::new(py);
+        if let Some(context) = context {
+            keywords.set_item("context", context)?;
+        }
+        self.object.bind(py).call_method("call_soon", (function, argument), Some(&keywords)).map(drop)
+    }
+
+    /// Tells those whose tasks are done.
+    fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        while let Some(task) = self.driver.next_finished() {
+            let Some(waiter) = self.seats().leave(&task) else { continue };
+            if let Err(error) = Waiter::fire(waiter.bind(py)) {
+                // What is to end the loop. Should it go on, so do the others.
+                self.driver.net().notify();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that `_ring` is called when the net's next timer ends.
+    fn arm(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Some(at) = self.driver.net().next_timer() else { return Ok(()) };
+        let py = slf.py();
+        if self.alarm().as_ref().is_some_and(|alarm| alarm.at <= at) {
+            return Ok(());
+        }
+        let delay = at.saturating_duration_since(Instant::now());
+        let ring = slf.getattr(pyo3::intern!(py, "_ring"))?;
+        let handle = self.object.bind(py).call_method1("call_later", (delay.as_secs_f64(), ring))?;
+        let before = self.alarm().replace(Alarm { at, handle: handle.unbind() });
+        if let Some(before) = before {
+            before.handle.bind(py).call_method0("cancel")?;
+        }
+        Ok(())
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        // Locked with the GIL held, and never across a call into Python.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Option<Alarm>> {
+        // As above.
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Loop {
+    /// Something happened.
+    fn _ready(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let turned = py.detach(|| this.driver.run());
+        this.tell(py)?;
+        turned.map_err(|error| crate::client::raise(py, &error))?;
+        this.arm(slf)
+    }
+
+    /// The time has come.
+    fn _ring(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let rung = slf.get().alarm().take();
+        drop(rung);
+        Loop::_ready(slf)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.object)?;
+        if let Ok(alarm) = self.alarm.try_lock() {
+            alarm.as_ref().map_or(Ok(()), |alarm| visit.call(&alarm.handle))?;
+        }
+        match self.waiting.try_lock() {
+            Ok(seats) => seats.taken.iter().flatten().try_for_each(|waiter| visit.call(waiter)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let left = (std::mem::take(&mut *self.seats()), self.alarm().take());
+        drop(left);
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        // A child leaves its parent's connections alone.
+        if self.generation == current_generation() {
+            self.driver.close();
+        }
+    }
+}
+
+impl Seats {
+    fn take(&mut self, waiter: Py<Waiter>) -> usize {
+        match self.free.pop() {
+            Some(seat) => {
+                self.taken[seat] = Some(waiter);
+                seat
+            }
+            None => {
+                self.taken.push(Some(waiter));
+                self.taken.len() - 1
+            }
+        }
+    }
+
+    /// Whoever waits for this very task: its number may have been given again.
+    fn leave(&mut self, task: &Arc<Task>) -> Option<Py<Waiter>> {
+        let seat = task.seat();
+        let slot = self.taken.get_mut(seat)?;
+        let waiter = slot.take_if(|waiter| Arc::ptr_eq(waiter.get().task(), task))?;
+        self.free.push(seat);
+        Some(waiter)
+    }
+}
