@@ -1,6 +1,8 @@
 //! Somebody who is told how far a transfer has come: of a body on its way out, or of a download.
 
 use crate::body::{AsyncSource, Body, Content, Reading, rewind_inner};
+#[cfg(doc)]
+use entreat_core::Kind;
 use entreat_core::exchange::BodyLength;
 use std::fmt;
 use std::io;
@@ -19,15 +21,15 @@ pub struct Progress {
 
 /// Who is told.
 #[derive(Clone)]
-pub(crate) struct Listener(Arc<dyn Fn(Progress) + Send + Sync>);
+pub(crate) struct Listener(Arc<dyn Fn(Progress) -> io::Result<()> + Send + Sync>);
 
 impl Listener {
-    pub(crate) fn new(listener: impl Fn(Progress) + Send + Sync + 'static) -> Listener {
+    pub(crate) fn new(listener: impl Fn(Progress) -> io::Result<()> + Send + Sync + 'static) -> Listener {
         Listener(Arc::new(listener))
     }
 
-    pub(crate) fn tell(&self, done: u64, total: Option<u64>) {
-        (self.0)(Progress { done, total });
+    pub(crate) fn tell(&self, done: u64, total: Option<u64>) -> io::Result<()> {
+        (self.0)(Progress { done, total })
     }
 }
 
@@ -52,6 +54,17 @@ impl Body {
     /// # Ok::<(), entreat::Error>(())
     /// ```
     pub fn on_progress(self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Body {
+        self.try_on_progress(move |progress| {
+            listener(progress);
+            Ok(())
+        })
+    }
+
+    /// The same, with somebody who may break the sending off: as a source that fails, with [`Kind::InvalidBody`].
+    pub fn try_on_progress(
+        self,
+        listener: impl Fn(Progress) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Body {
         let length = match (&self.0, self.length()) {
             (Content::Empty, _) => return self,
             (_, BodyLength::Known(length)) => Some(length),
@@ -88,8 +101,8 @@ impl AsyncSource for Watched {
         };
         if !watched.is_told {
             // Whoever asks for more has sent what came before.
-            watched.listener.tell(watched.given, watched.length);
             watched.is_told = true;
+            watched.listener.tell(watched.given, watched.length)?;
         }
         let count = ready!(reading.poll_read(context, into))?;
         watched.given += count as u64;

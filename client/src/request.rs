@@ -235,6 +235,13 @@ impl Request {
         self.body.in_memory()
     }
 
+    /// The same with what `change` makes of its body.
+    #[doc(hidden)]
+    pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Request {
+        self.body = change(self.body);
+        self
+    }
+
     /// The first mistake among the arguments.
     ///
     /// # Errors

@@ -85,13 +85,29 @@ impl Download {
     }
 
     /// Somebody who is told how far it has come, at each piece; it should be quick.
-    pub fn on_progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Download {
+    pub fn on_progress(self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Download {
+        self.try_on_progress(move |progress| {
+            listener(progress);
+            Ok(())
+        })
+    }
+
+    /// The same, with somebody who may break it off: an error of [`Kind::Interrupted`], with his as its source. It can be gone
+    /// on with later.
+    pub fn try_on_progress(
+        mut self,
+        listener: impl Fn(Progress) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Download {
         self.listener = Some(Listener::new(listener));
         self
     }
 
-    /// Runs it, over any net.
-    pub(crate) async fn run<N: Net>(&self, session: &Session<N>) -> Result<Downloaded> {
+    /// Runs it, over any net: see [`Client::run_download`](crate::Client::run_download).
+    ///
+    /// # Errors
+    /// As that.
+    #[doc(hidden)]
+    pub async fn run<N: Net>(&self, session: &Session<N>) -> Result<Downloaded> {
         let url = self.check()?;
         let mut begun = match self.resume {
             true => {
@@ -188,14 +204,14 @@ impl Download {
         total: Option<u64>,
     ) -> Result<()> {
         let mut piece = vec![0; PIECE];
-        self.tell(part, total);
+        self.tell(part, total)?;
         loop {
             let count = response.incoming().read(&mut piece).await.map_err(|error| part.hint(error))?;
             if count == 0 {
                 return Ok(());
             }
             part.write(&piece[..count]).map_err(|error| self.unwritable(error))?;
-            self.tell(part, total);
+            self.tell(part, total)?;
         }
     }
 
@@ -214,10 +230,11 @@ impl Download {
         Ok(Downloaded { path: self.path.clone(), length, resumed_from })
     }
 
-    fn tell(&self, part: &Part, total: Option<u64>) {
-        if let Some(listener) = &self.listener {
-            listener.tell(part.length, total);
-        }
+    fn tell(&self, part: &Part, total: Option<u64>) -> Result<()> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        listener
+            .tell(part.length, total)
+            .map_err(|error| part.hint(Error::new(Kind::Interrupted).with_source(error)))
     }
 
     fn unwritable(&self, error: io::Error) -> Error {

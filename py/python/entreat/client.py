@@ -17,7 +17,19 @@ from collections.abc import MutableMapping
 from . import _native
 from ._native import Auth, Cookies, Headers, Request, Response
 
-__all__ = ("Auth", "Client", "Cookies", "Headers", "Limits", "PoolStats", "Request", "Response", "Retry", "Timings")
+__all__ = (
+    "Auth",
+    "Client",
+    "Cookies",
+    "Downloaded",
+    "Headers",
+    "Limits",
+    "PoolStats",
+    "Request",
+    "Response",
+    "Retry",
+    "Timings",
+)
 
 MutableMapping.register(Headers)
 
@@ -76,8 +88,11 @@ Retry = namedtuple(
 #: What a client's connections are doing: `Client.pool_stats`.
 PoolStats = namedtuple("PoolStats", ("idle", "in_use", "waiting", "opened", "reused"))
 
+#: What a download came to: `Client.download`.
+Downloaded = namedtuple("Downloaded", ("path", "length", "resumed_from"))
+
 #: Where the time of a request went: `Response.timings`.
 Timings = namedtuple("Timings", ("queue", "resolve", "connect", "tls", "first_byte", "total"))
 
-for _made in (Limits, Retry, PoolStats, Timings):
+for _made in (Downloaded, Limits, Retry, PoolStats, Timings):
     _made.__module__ = __name__

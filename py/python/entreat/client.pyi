@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
@@ -27,6 +28,8 @@ _Timeout: TypeAlias = float | tuple[float | None, float | None] | TimeLimits | N
 
 _RequestHook: TypeAlias = Callable[[Request], Request | None]
 _ResponseHook: TypeAlias = Callable[[Response], Any]
+#: Told of bytes that were transferred, and of all of them where that is known.
+_Progress: TypeAlias = Callable[[int, int | None], Any]
 _HeadersHook: TypeAlias = Callable[[Headers], Any]
 
 class _Hooks(TypedDict, total=False):
@@ -65,6 +68,7 @@ class _Message(_Knobs, total=False):
     data: _Pairs | _Content | None
     content: _Content | None
     files: _Files | None
+    upload_progress: _Progress | None
 
 class Client:
     """Sends requests, keeps connections and cookies. Threads may share one; a forked child makes connections anew."""
@@ -110,6 +114,18 @@ class Client:
 
     def send(self, request: Request, *, stream: bool = False) -> Response:
         """Sends a request as it is; nothing of the client's headers or credentials is added."""
+
+    def download(
+        self,
+        url: str,
+        path: str | PathLike[str],
+        *,
+        resume: bool = True,
+        progress: _Progress | bool | None = None,
+        checksum: str | None = None,
+        **options: Unpack[_Message],
+    ) -> Downloaded:
+        """Fetches a URL into a file: whole or not at all, and on from where an earlier attempt stopped."""
 
     def map(
         self,
@@ -294,6 +310,14 @@ class PoolStats(NamedTuple):
     waiting: int
     opened: int
     reused: int
+
+class Downloaded(NamedTuple):
+    """What a download came to."""
+
+    path: Path
+    #: Bytes in the file, and those of them that were there already, from an earlier attempt.
+    length: int
+    resumed_from: int
 
 class Timings(NamedTuple):
     """Where the time of a request went, in seconds; None for what was not needed.

@@ -5,6 +5,7 @@
 
 use crate::client::config::{Knobs, text};
 use crate::client::content;
+use crate::client::download;
 use crate::client::errors::{contradiction, raise, wrong_type};
 use crate::client::headers;
 use entreat::{Auth, Credentials, Headers, Request, Url};
@@ -35,6 +36,7 @@ struct Given<'py> {
     data: Option<Bound<'py, PyAny>>,
     content: Option<Bound<'py, PyAny>>,
     files: Option<Bound<'py, PyAny>>,
+    upload_progress: Option<Bound<'py, PyAny>>,
 }
 
 /// The request of a call. `jar` gives the field Cookie that the client would send.
@@ -67,8 +69,12 @@ pub(crate) fn request(
         let value = cookie_field(kept, cookies)?;
         request.headers_mut().set("Cookie", value).map_err(|error| raise(py, &error))?;
     }
-    let Given { json, data, content, files, .. } = given;
+    let Given { json, data, content, files, upload_progress, .. } = given;
     request = content::attach(py, request, json, data, content, files)?;
+    if let Some(listener) = upload_progress {
+        let listener = download::listener("upload_progress", &listener)?;
+        request = request.map_body(|body| body.try_on_progress(listener));
+    }
     match knobs {
         None => Ok(request),
         Some(knobs) => {
@@ -96,6 +102,7 @@ fn sort<'py>(
         "data" => &mut given.data,
         "content" => &mut given.content,
         "files" => &mut given.files,
+        "upload_progress" => &mut given.upload_progress,
         _ => {
             let knobs = knobs.get_or_insert_with(|| Knobs::over(&defaults.knobs));
             return match knobs.set(name, &value)? {

@@ -10,6 +10,7 @@ mod blueprint;
 mod config;
 mod content;
 mod cookies;
+mod download;
 mod errors;
 mod headers;
 pub(crate) mod hooks;
@@ -188,6 +189,30 @@ impl Client {
         slf.get().deliver(slf.py(), request, stream)
     }
 
+    /// Fetches a URL into a file: whole or not at all, and on from where an earlier attempt stopped.
+    #[pyo3(signature = (url, path, *, resume=true, progress=None, checksum=None, **options))]
+    fn download<'py>(
+        slf: &Bound<'py, Self>,
+        url: &Bound<'py, PyAny>,
+        path: &Bound<'py, PyAny>,
+        resume: bool,
+        progress: Option<&Bound<'py, PyAny>>,
+        checksum: Option<&Bound<'py, PyAny>>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        let request = this.build(py, Cow::Borrowed("GET"), url, options)?;
+        let request = this.hooks.on_request(py, request)?;
+        let (download, bar) = download::of(request.clone(), path, resume, progress, checksum)?;
+        let session = this.open_session(py, &request)?;
+        let outcome = py.detach(|| block(download.run(&session)));
+        bar.map_or(Ok(()), |bar| bar.call_method0("close").map(drop))?;
+        match outcome {
+            Ok(done) => download::done(py, done),
+            Err(error) => Err(refused(py, &error, request)),
+        }
+    }
+
     /// The cookies that it keeps.
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> Cookies {
@@ -280,10 +305,7 @@ impl Client {
     /// Sends a request without the GIL, and makes the response.
     fn deliver<'py>(&self, py: Python<'py>, request: entreat::Request, stream: bool) -> Answer<'py> {
         let request = self.hooks.on_request(py, request)?;
-        if self.is_closed() {
-            return Err(failed(py, &closed(), request));
-        }
-        let session = self.session(py)?;
+        let session = self.open_session(py, &request)?;
         let sent = request.clone();
         let outcome = py.detach(move || transfer(&session, sent, stream));
         let told = outcome
@@ -307,6 +329,14 @@ impl Client {
                 let request = Bound::new(py, Request::of(request))?;
                 Err(raise_with(py, &error, Some(request), Some(&response)))
             }
+        }
+    }
+
+    /// The session for a request, unless the client was closed.
+    fn open_session(&self, py: Python<'_>, request: &entreat::Request) -> PyResult<Session<Blocking>> {
+        match self.is_closed() {
+            true => Err(failed(py, &closed(), request.clone())),
+            false => self.session(py),
         }
     }
 
@@ -349,6 +379,15 @@ fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool
 pub(crate) fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
     match Bound::new(py, Request::of(request)) {
         Ok(request) => raise_with(py, error, Some(request), None),
+        Err(failure) => failure,
+    }
+}
+
+/// The same, with the response that is the error, where there is one.
+fn refused(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
+    let Some(response) = Response::of_error(py, error, &request) else { return failed(py, error, request) };
+    match response.and_then(|response| Ok((response, Bound::new(py, Request::of(request))?))) {
+        Ok((response, request)) => raise_with(py, error, Some(request), Some(&response)),
         Err(failure) => failure,
     }
 }

@@ -128,6 +128,26 @@ impl Response {
         *self.body() = Body::Consumed;
     }
 
+    /// The answer that an error is about, as far as it was kept.
+    pub(super) fn of_error<'py>(
+        py: Python<'py>,
+        error: &Error,
+        request: &entreat::Request,
+    ) -> Option<PyResult<Bound<'py, Response>>> {
+        let (answer, url) = (error.answer()?, request.url()?.clone());
+        let method = request.method().to_owned().into();
+        let sent = RequestHead { method, headers: request.headers().clone() };
+        let passed = Passed {
+            head: answer.head.clone(),
+            url,
+            sent,
+            elapsed: Duration::ZERO,
+            timings: Timings::default(),
+        };
+        let body = Body::Read(PyBytes::new(py, &answer.body).unbind());
+        Some(Bound::new(py, Response::bare(passed, request.clone(), body)))
+    }
+
     fn bare(passed: Passed, request: entreat::Request, body: Body) -> Response {
         let Passed { head, url, sent, elapsed, timings } = passed;
         Response {
