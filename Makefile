@@ -56,7 +56,7 @@ bench-instructions: bench-programs wheel ## Instructions for each request, by ca
 
 .PHONY: deadlines
 deadlines: toolchain ## How late each time-out is noticed, whatever the peer does
-	@$(CARGO) run --quiet --locked --release --package entreat --features aio --example deadlines
+	@$(CARGO) run --quiet --locked --release --package entreat --features aio,nested --example deadlines
 
 # Without --locked: the benchmark's own lock follows what the client needs.
 .PHONY: bench-programs

@@ -1,9 +1,11 @@
 //! How exactly deadlines are kept, whatever the peer does: `make deadlines` prints how late each one was noticed.
 //!
 //! Each case is a peer that never comes to an end, and the one time-out that must end it. Every row is tried by the
-//! blocking client, by the blocking client while signals arrive every few milliseconds, and by the async one. Not a
-//! test, as a machine may be busy; it ends with an error where a deadline was missed by more than 50 ms.
+//! blocking client, by the blocking client while signals arrive every few milliseconds, by the async one, and by the net
+//! that other event loops host. Not a test, as a machine may be busy; it ends with an error where a deadline was missed by more than 50 ms.
 
+use entreat::net::nested::{self, Nested};
+use entreat::session::Session;
 use entreat::{Body, Client, Config, Error, Kind, PoolRules, Request, Timeout, TlsRules, aio};
 use entreat_testkit::scripted::{Peer, Step};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -31,12 +33,12 @@ struct Case {
 fn main() {
     let backlog = Backlog::full();
     let mut missed = 0;
-    println!("{:44} {:>10} {:>10} {:>10}", "late, in ms", "blocking", "signals", "tokio");
+    println!("{:44} {:>10} {:>10} {:>10} {:>10}", "late, in ms", "blocking", "signals", "tokio", "nested");
     for index in 0..cases(&backlog).len() {
         let case = || cases(&backlog).swap_remove(index);
-        let late = [blocking(case()), interrupted(case()), on_tokio(case())];
-        let [a, b, c] = late.map(|late| late.as_secs_f64() * 1000.0);
-        println!("{:44} {a:10.1} {b:10.1} {c:10.1}", case().name);
+        let late = [blocking(case()), interrupted(case()), on_tokio(case()), in_a_loop(case())];
+        let [a, b, c, d] = late.map(|late| late.as_secs_f64() * 1000.0);
+        println!("{:44} {a:10.1} {b:10.1} {c:10.1} {d:10.1}", case().name);
         missed += late.iter().filter(|late| **late > LATE).count();
     }
     if missed > 0 {
@@ -151,6 +153,17 @@ fn on_tokio(case: Case) -> Duration {
         let client = aio::Client::with_config(case.config).expect("the settings are valid");
         let start = Instant::now();
         let answer = async { client.send(case.request).await?.bytes().await };
+        let error = answer.await.expect_err(case.name);
+        late(case.name, case.expected, start, &error)
+    })
+}
+
+fn in_a_loop(case: Case) -> Duration {
+    let net = Nested::new().expect("descriptors are left");
+    nested::block_on(&net, async {
+        let session = Session::new(net.clone(), case.config).expect("the settings are valid");
+        let start = Instant::now();
+        let answer = async { session.deliver(case.request).await?.incoming().read_to_end().await };
         let error = answer.await.expect_err(case.name);
         late(case.name, case.expected, start, &error)
     })

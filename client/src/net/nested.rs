@@ -295,7 +295,7 @@ impl Stream {
     /// Ready where there are bytes to read, or the peer has closed.
     fn poll_unread(&mut self, deadline: Deadline, context: &Context<'_>) -> Poll<Result<()>> {
         while !self.hears_something() {
-            let events = ready!(self.place.poll_ready(Events::READABLE, deadline, false, context))?;
+            let events = ready!(self.place.poll_ready(Events::READABLE, deadline, context))?;
             self.note(events);
         }
         Poll::Ready(Ok(()))
@@ -338,12 +338,10 @@ impl<'a, T: FnMut(&mut Stream) -> Option<io::Result<usize>> + Unpin> Transfer<'a
 
     /// Ready once one of `wanted` came; the deadline's error where that passed first.
     fn poll_wait(&mut self, context: &Context<'_>) -> Poll<Result<()>> {
-        let (stream, is_first) = (&mut *self.stream, !self.is_waiting);
-        // Noted before anything can end this: whoever is dropped while waiting leaves no waker behind.
-        self.is_waiting = true;
-        let events = ready!(stream.place.poll_ready(self.wanted, self.deadline, is_first, context))?;
-        self.is_waiting = false;
-        stream.note(events);
+        let polled = self.stream.place.poll_ready(self.wanted, self.deadline, context);
+        // Whoever is dropped while waiting must leave no waker behind.
+        self.is_waiting = polled.is_pending();
+        self.stream.note(ready!(polled)?);
         Poll::Ready(Ok(()))
     }
 
@@ -400,7 +398,7 @@ async fn until<F: Future>(reactor: &Arc<Reactor>, deadline: Deadline, future: F)
         }
         let place = place.get_or_insert_with(|| Place::new(reactor));
         // Nothing is wanted of the place, so only the deadline can end this.
-        place.poll_ready(Events::NONE, deadline, false, context).map(|passed| match passed {
+        place.poll_ready(Events::NONE, deadline, context).map(|passed| match passed {
             Err(error) => Err(error),
             Ok(_) => unreachable!("no event was asked for"),
         })

@@ -59,6 +59,17 @@ fn tasks_share_a_session_of_tokio() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn futures_of_one_loop_share_a_nested_session() {
+    guarded(|| {
+        let bench = NestedBench::default();
+        let (session, peer) = (bench.session(), echo(&bench));
+        bench.block_on(all((0..WORKERS).map(|worker| work(session.clone(), peer.url(""), worker))));
+        check(&session, &peer);
+    });
+}
+
 #[test]
 fn futures_that_suspend_everywhere_share_a_session() {
     guarded(|| {

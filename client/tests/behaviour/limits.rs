@@ -153,6 +153,14 @@ fn many_futures_share_few_connections() {
             all((0..WORKERS).map(|worker| work(&session, &peer, worker))).await;
             check(&session, &peer);
         });
+
+        #[cfg(unix)]
+        {
+            let bench = NestedBench::default();
+            let (session, peer) = (bench.session_with(at_most(LIMIT)), echo(&bench));
+            bench.block_on(all((0..WORKERS).map(|worker| work(&session, &peer, worker))));
+            check(&session, &peer);
+        }
     });
 }
 

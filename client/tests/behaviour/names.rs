@@ -173,6 +173,22 @@ fn look_ups_that_do_not_end_are_bounded_blocking() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn look_ups_that_do_not_end_are_bounded_nested() {
+    guarded(|| {
+        let bench = NestedBench::default();
+        let session = stuck(&bench);
+        let errors = std::sync::Mutex::new(Vec::new());
+        let ask = async || {
+            let error = failure(&session, Request::get("http://a.test/")).await;
+            errors.lock().unwrap().push(error);
+        };
+        bench.block_on(all((0..80).map(|_| ask())));
+        assert_bounded(&errors.into_inner().unwrap());
+    });
+}
+
 #[test]
 fn look_ups_that_do_not_end_are_bounded_tokio() {
     guarded(|| {

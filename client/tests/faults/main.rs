@@ -17,10 +17,14 @@ fn main() {
     let mut trials = Vec::new();
     for case in faults::all() {
         let name = |net| format!("{}::{}::{net}", case.theme, case.name);
-        let (blocking, tokio, nested) = (case.clone(), case.clone(), case.clone());
+        let (blocking, tokio) = (case.clone(), case.clone());
         trials.push(Trial::test(name("blocking"), move || real::blocking(&blocking)));
         trials.push(Trial::test(name("tokio"), move || real::tokio(&tokio)));
-        trials.push(Trial::test(name("nested"), move || real::nested(&nested)));
+        #[cfg(unix)]
+        trials.push({
+            let case = case.clone();
+            Trial::test(name("nested"), move || real::nested(&case))
+        });
         if let Some(scripts) = scripted::scripts(&case) {
             trials.push(Trial::test(name("scripted"), move || scripted::run(&case, scripts)));
         }

@@ -4,6 +4,7 @@ use crate::judge;
 use entreat::Deadline;
 use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
+#[cfg(unix)]
 use entreat::net::nested::{self, Nested};
 use entreat::net::tokio::Tokio;
 use entreat::session::Session;
@@ -27,6 +28,7 @@ pub(crate) fn tokio(case: &Case) -> Result<(), Failed> {
     })
 }
 
+#[cfg(unix)]
 pub(crate) fn nested(case: &Case) -> Result<(), Failed> {
     guarded(case, |case| {
         let net = Nested::new().expect("descriptors are left");

@@ -2,8 +2,12 @@
 //! (SOCKS 5) and haproxy (TLS before tinyproxy). Each test starts its own, from files in a directory of its own, on
 //! free ports of the loopback. Where one is not installed, its tests say so and do nothing; with `CI=true` they fail.
 
+#![cfg(unix)]
+
 mod server;
 
+use entreat::net::nested::{self, Nested};
+use entreat::session::Session;
 use entreat::{Config, Error, Kind, Request, Roots, TlsRules, aio};
 use entreat_testkit::ca::{Authority, LOOPBACK};
 use entreat_testkit::origin::{OriginHandle, spawn};
@@ -20,7 +24,7 @@ fn through(origin: &OriginHandle, proxy: &str) -> Config {
     Config::new().tls(trusting(&origin.ca_pem)).proxy(proxy)
 }
 
-/// Status and body of `url`, by the blocking client and by the one on tokio, which must agree.
+/// Status and body of `url`, by the blocking client, the one on tokio and a session in a loop of its own, which must agree.
 fn fetch(config: &Config, url: &str) -> Result<(u16, Vec<u8>), Error> {
     let blocking = entreat::Client::with_config(config.clone())?.send(Request::get(url)).and_then(|answer| {
         let status = answer.status();
@@ -32,12 +36,22 @@ fn fetch(config: &Config, url: &str) -> Result<(u16, Vec<u8>), Error> {
         let status = answer.status();
         Ok::<_, Error>((status, answer.bytes().await?))
     });
+    let nested = nested(config, url);
     let facts = |outcome: &Result<(u16, Vec<u8>), Error>| match outcome {
         Ok((status, body)) => (Some((*status, body.len())), None),
         Err(error) => (None, Some((error.kind(), error.status()))),
     };
     assert_eq!(facts(&blocking), facts(&asynchronous), "{url}");
+    assert_eq!(facts(&blocking), facts(&nested), "{url}");
     blocking
+}
+
+fn nested(config: &Config, url: &str) -> Result<(u16, Vec<u8>), Error> {
+    let net = Nested::new()?;
+    nested::block_on(&net, async {
+        let mut answer = Session::new(net.clone(), config.clone())?.deliver(Request::get(url)).await?;
+        Ok((answer.status(), answer.incoming().read_to_end().await?))
+    })
 }
 
 /// Asks the origin in the clear and over TLS; neither may hear what is for the proxy alone.

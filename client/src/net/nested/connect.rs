@@ -62,7 +62,7 @@ impl race::Attempts for Attempts<'_> {
 impl Stream {
     /// Ready once connecting has ended, one way or the other.
     fn poll_connected(&mut self, context: &Context<'_>) -> Poll<()> {
-        match self.place.poll_ready(Events::WRITABLE, Deadline::NEVER, true, context) {
+        match self.place.poll_ready(Events::WRITABLE, Deadline::NEVER, context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(events)) => {
                 self.note(events);

@@ -221,26 +221,21 @@ impl Place {
     /// # Errors
     /// The deadline's, where that passes first.
     pub(super) async fn ready(&self, wanted: Events, deadline: Deadline) -> Result<Events> {
-        poll_fn(|context| self.poll_ready(wanted, deadline, false, context)).await
+        poll_fn(|context| self.poll_ready(wanted, deadline, context)).await
     }
 
-    /// Ready once one of `wanted` came, or at the deadline, with its error. `is_fresh` where the deadline was looked at
-    /// just now, or where an earlier turn may tell that it has passed: no clock is read then.
+    /// Ready once one of `wanted` came, or when a turn found that the deadline had passed, with its error. Reads no clock.
     pub(super) fn poll_ready(
         &self,
         wanted: Events,
         deadline: Deadline,
-        is_fresh: bool,
         context: &Context<'_>,
     ) -> Poll<Result<Events>> {
         let waker = context.waker();
         let (polled, replaced) =
             self.reactor.with_slots(|slots| slots.poll(self.key, wanted, deadline.at, waker));
         drop(replaced);
-        if polled.is_pending() && !is_fresh && deadline.at.is_some() {
-            deadline.remaining(Instant::now()).inspect_err(|_| self.forget())?;
-        }
-        polled.map(Ok)
+        polled.map_err(|_late| deadline.error())
     }
 
     /// Nobody waits here any more.

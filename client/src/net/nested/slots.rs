@@ -48,6 +48,10 @@ impl BitOrAssign for Events {
     }
 }
 
+/// The deadline of a wait has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Late;
+
 /// Names a slot as long as it is taken; afterwards, nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
@@ -85,6 +89,8 @@ struct Slot {
     waker: Option<Waker>,
     /// When the wait ends at the latest.
     due: Option<Instant>,
+    /// That time came before anything that was wanted.
+    is_late: bool,
     /// Where among the timers the slot stands: never later than `due`.
     armed: Option<Instant>,
 }
@@ -102,6 +108,7 @@ impl Slots {
                     wanted: Events::NONE,
                     waker: None,
                     due: None,
+                    is_late: false,
                     armed: None,
                 });
                 index
@@ -123,19 +130,22 @@ impl Slots {
         self.forget(key)
     }
 
-    /// Takes what happened of `wanted`. Where nothing did, `waker` will be woken when something does, or at `due`; the
-    /// waker that was there before comes back.
+    /// Takes what happened, where some of it is `wanted`; [`Late`] where `due` has come, by what [`Slots::expire`] was told.
+    /// Where neither is so, `waker` will be woken when it is. The waker that was there before comes back.
     pub(super) fn poll(
         &mut self,
         key: Key,
         wanted: Events,
         due: Option<Instant>,
         waker: &Waker,
-    ) -> (Poll<Events>, Option<Waker>) {
+    ) -> (Poll<Result<Events, Late>>, Option<Waker>) {
         let slot = &mut self.slots[key.index as usize];
+        if slot.is_late {
+            return (Poll::Ready(Err(Late)), self.forget(key));
+        }
         if slot.happened.intersects(wanted) {
             let happened = std::mem::replace(&mut slot.happened, Events::NONE);
-            return (Poll::Ready(happened), self.forget(key));
+            return (Poll::Ready(Ok(happened)), self.forget(key));
         }
         slot.wanted = wanted;
         slot.due = due;
@@ -150,6 +160,7 @@ impl Slots {
         let slot = &mut self.slots[key.index as usize];
         slot.wanted = Events::NONE;
         slot.due = None;
+        slot.is_late = false;
         slot.waker.take()
     }
 
@@ -179,6 +190,7 @@ impl Slots {
             slot.armed = None;
             if slot.due.is_some_and(|due| due <= now) {
                 slot.due = None;
+                slot.is_late = true;
                 woken.extend(slot.waker.take());
             }
             self.arm(index);
@@ -338,7 +350,7 @@ mod tests {
         let key = slots.take();
         assert!(slots.note(key.token(), Events::READABLE | Events::ENDED).is_none());
         let (polled, _) = slots.poll(key, Events::READABLE, None, Waker::noop());
-        assert_eq!(polled, Poll::Ready(Events::READABLE | Events::ENDED));
+        assert_eq!(polled, Poll::Ready(Ok(Events::READABLE | Events::ENDED)));
         let (polled, _) = slots.poll(key, Events::READABLE, None, Waker::noop());
         assert_eq!(polled, Poll::Pending);
     }
