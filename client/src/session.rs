@@ -139,7 +139,7 @@ impl<N: Net> Session<N> {
                 body: &request.body,
                 settings: &settings,
                 deadlines,
-                keep_alive: true,
+                keep_alive: !exchange::ends_connection(&request.headers),
             };
             let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
                 Ok(answer) => answer,

@@ -236,6 +236,13 @@ pub fn is_switch(method: &str, status: u16) -> bool {
     status == 101 || (method == "CONNECT" && (200..300).contains(&status))
 }
 
+/// RFC 9112 section 9.6: "A client that sends the "close" connection option MUST NOT send further requests on that
+/// connection".
+pub fn ends_connection(sent: &Headers) -> bool {
+    let mut options = sent.get_all("Connection").flat_map(|value| value.split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
 /// How far an exchange had come when it failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
@@ -298,6 +305,18 @@ mod tests {
         let mut wire = Vec::new();
         head_write::write_head(&mut wire, method, &url.target(), &fields);
         Ok((String::from_utf8(wire).unwrap(), framing))
+    }
+
+    #[test]
+    fn whoever_says_close_sends_nothing_more_on_that_connection() {
+        for (value, ends) in
+            [("close", true), ("upgrade, CLOSE", true), ("keep-alive", false), ("closed", false)]
+        {
+            let mut sent = Headers::new();
+            sent.append("connection", value).unwrap();
+            assert_eq!(ends_connection(&sent), ends, "{value}");
+        }
+        assert!(!ends_connection(&Headers::new()));
     }
 
     #[test]

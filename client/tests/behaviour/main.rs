@@ -3,11 +3,14 @@
 //! A test is a generic `async` body over a [`support::Bench`]; `behaviour!` makes four of it. Peers play scripts
 //! (`entreat::net::scripted`), in memory or over loopback. Where time matters, the scripted net is exact, and the real
 //! ones only have to have waited long enough: nothing here depends on a machine being fast.
+//!
+//! What can be said without Rust is data, played by Python as well: `cases`.
 
 mod auth;
 mod bad_input;
 mod broken;
 mod cancellation;
+mod cases;
 mod compress;
 mod concurrency;
 mod connecting;
