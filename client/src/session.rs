@@ -69,7 +69,6 @@ impl<N: Net> Session<N> {
     /// As [`Session::new`].
     pub fn over(net: N, config: Config, transport: Option<Box<dyn Transport>>) -> Result<Session<N>> {
         let settings = config.clone().resolve()?;
-        settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
         let engine = match transport {
             None => Engine::new(net, settings.pool),
             Some(transport) => Engine::in_process(net, settings.pool, transport),

@@ -231,6 +231,7 @@ impl Config {
             hsts: self.hsts.unwrap_or(true),
             jar: self.jar,
         };
+        settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
         proxies::check_fields(settings.proxy_headers.as_deref())?;
         settings.timeout.check()?;
         settings.pool.check()?;
