@@ -41,6 +41,11 @@ impl Call {
         Call { name: work.name(), state: Mutex::new(State::Fresh(work)) }
     }
 
+    /// The next step, as Python sees it.
+    pub(super) fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        told(slf.get().step(slf.py(), None)).map(|waiter| waiter.into_bound(slf.py()))
+    }
+
     /// The next step, with what the event loop sends.
     fn step(&self, py: Python<'_>, sent: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
         match self.run()? {

@@ -8,6 +8,7 @@
 //! The loop keeps this (its reader is a method of it), and this keeps the loop; clients know both by weak references. So
 //! all goes when the loop is closed and forgotten.
 
+use crate::aio::call::Call;
 use crate::aio::task::{Driver, Task};
 use crate::aio::waiter::Waiter;
 use crate::session::current_generation;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -47,9 +49,29 @@ struct Seats {
 /// All that have been made and are there yet. Locked only with the GIL held.
 static LOOPS: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
 
+thread_local! {
+    /// The loop of the step that is under way, where its coroutine is driven by `step`.
+    static STEPPING: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+}
+
+/// Goes on with a coroutine of ours in a loop that cannot be asked for: that of `entreat.twisted`, a reactor's. What it
+/// returns comes as a `StopIteration`.
+#[pyfunction]
+pub(super) fn step<'py>(call: &Bound<'py, Call>, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let before = STEPPING.with(|stepping| stepping.replace(Some(object.clone().unbind())));
+    let outcome = Call::resume(call);
+    let here = STEPPING.with(|stepping| stepping.replace(before));
+    drop(here);
+    outcome
+}
+
 /// The loop that the caller runs in, as its own object.
 pub(super) fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let stepping = STEPPING.with_borrow(|stepping| stepping.as_ref().map(|object| object.clone_ref(py)));
+    if let Some(object) = stepping {
+        return Ok(object.into_bound(py));
+    }
     if let Some(ask) = ASK.get(py) {
         let running = ask.bind(py).call0()?;
         if !running.is_none() {

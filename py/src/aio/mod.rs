@@ -21,5 +21,5 @@ use pyo3::prelude::*;
 #[pymodule(name = "aio")]
 pub(crate) mod exported {
     #[pymodule_export]
-    use super::{call::Call, client::Client, response::Response};
+    use super::{call::Call, client::Client, events::step, response::Response};
 }
