@@ -104,8 +104,8 @@ pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules
 pub use entreat_core::pool::Rules as PoolRules;
 pub use entreat_core::{
     Blame, Config, Deadline, Error, Headers, Identity, Keepalive, Kind, Material, Network, Passphrase, Pin,
-    RawOption, ResponseHead, Result, Roots, SocketOptions, Timeout, TlsInfo, TlsRules, TlsVersion, Url,
-    Version,
+    RawOption, Redirecting, ResponseHead, Result, Retrying, Roots, SocketOptions, Timeout, TlsInfo, TlsRules,
+    TlsVersion, Url, Version,
 };
 pub use multipart::{Form, Part};
 pub use progress::Progress;

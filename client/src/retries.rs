@@ -4,12 +4,13 @@
 //! more on a fresh connection where a kept one was stale is no retry, but the engine's affair. What fails while a body
 //! is read is not retried: the caller has seen the head, and perhaps some of the body, by then.
 
-use crate::body::Body;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::random;
+use crate::request::Request;
+use entreat_core::config::RetryHook;
 use entreat_core::policy::retry::{Budget, Decision, Facts, Failure, History, Reason, Rules, decide};
-use entreat_core::{Deadlines, Error, ResponseHead, Result};
+use entreat_core::{Deadlines, Error, ResponseHead, Result, Retrying, Settings, Url};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -53,6 +54,8 @@ impl Retried {
 pub(crate) struct Retries<'a, N: Net> {
     net: &'a N,
     rules: &'a Rules,
+    /// Who is asked.
+    hook: Option<&'a RetryHook>,
     budget: &'a Mutex<Budget>,
     deadlines: Deadlines,
     history: History,
@@ -63,49 +66,54 @@ impl<'a, N: Net> Retries<'a, N> {
     /// Nothing was sent yet. Requests that ask for no retries do not touch the budget.
     pub(crate) fn new(
         net: &'a N,
-        rules: &'a Rules,
+        settings: &'a Settings,
         budget: &'a Mutex<Budget>,
         deadlines: Deadlines,
     ) -> Retries<'a, N> {
+        let (rules, hook) = (&settings.retries, settings.messages.on_retry.as_ref());
         if rules.total > 0 {
             budget.lock().unwrap_or_else(PoisonError::into_inner).deposit();
         }
-        Retries { net, rules, budget, deadlines, history: History::default(), past: Vec::new() }
+        Retries { net, rules, hook, budget, deadlines, history: History::default(), past: Vec::new() }
     }
 
     /// After an exchange that failed: waits, where the request is to be sent again.
     ///
     /// # Errors
-    /// The failure, where it is the outcome: with the number of attempts, and why there is not another one.
-    pub(crate) async fn after_error(&mut self, error: Error, method: &str, body: &Body) -> Result<()> {
+    /// The failure, where it is the outcome: with the number of attempts, and why there is not another one. The refusal of
+    /// whoever is asked.
+    pub(crate) async fn after_error(&mut self, error: Error, url: &Url, request: &Request) -> Result<()> {
         if self.rules.total == 0 {
             return Err(error);
         }
         let Some(failure) = Failure::of(error.kind()) else { return Err(self.counted(error)) };
         let now = self.net.now();
-        match self.decide(failure, method, body, now) {
+        match self.decide(failure, request, now) {
             Ok(wait) => {
+                self.ask(url, request, wait, None, Some(&error))?;
                 self.past.push(Retried { cause: Cause::Error(error), wait });
                 self.wait(now, wait).await
             }
-            Err(reason) => Err(self.counted(explain(error, reason, method))),
+            Err(reason) => Err(self.counted(explain(error, reason, request.method()))),
         }
     }
 
     /// After an answer: true where the request is to be sent again, after the wait, and the answer is thrown away.
     ///
     /// # Errors
-    /// [`Kind::Interrupted`](entreat_core::Kind) while waiting, or while the rest of the answer is passed over.
+    /// [`Kind::Interrupted`](entreat_core::Kind) while waiting, or while the rest of the answer is passed over; the refusal of
+    /// whoever is asked.
     pub(crate) async fn after_answer(
         &mut self,
         head: &ResponseHead,
         incoming: &mut Incoming<N>,
-        method: &str,
-        body: &Body,
+        url: &Url,
+        request: &Request,
     ) -> Result<bool> {
         let failure = Failure::Status(head.status, head.headers.get("Retry-After"));
         let now = self.net.now();
-        let Ok(wait) = self.decide(failure, method, body, now) else { return Ok(false) };
+        let Ok(wait) = self.decide(failure, request, now) else { return Ok(false) };
+        self.ask(url, request, wait, Some(head.status), None)?;
         incoming.skip().await?;
         self.past.push(Retried { cause: Cause::Status(head.status), wait });
         self.wait(now, wait).await?;
@@ -122,18 +130,12 @@ impl<'a, N: Net> Retries<'a, N> {
         self.past
     }
 
-    fn decide(
-        &mut self,
-        failure: Failure<'_>,
-        method: &str,
-        body: &Body,
-        now: Instant,
-    ) -> Result<Duration, Reason> {
+    fn decide(&mut self, failure: Failure<'_>, request: &Request, now: Instant) -> Result<Duration, Reason> {
         let total = self.deadlines.total();
         let facts = Facts {
             failure,
-            method,
-            rewindable: body.rewind().is_ok(),
+            method: request.method(),
+            rewindable: request.body.rewind().is_ok(),
             history: self.history,
             remaining: total.at.map(|at| at.saturating_duration_since(now)),
             random: random::fraction(),
@@ -146,6 +148,22 @@ impl<'a, N: Net> Retries<'a, N> {
                 Ok(wait)
             }
         }
+    }
+
+    /// Lets somebody refuse the retry that was decided on.
+    fn ask(
+        &self,
+        url: &Url,
+        request: &Request,
+        wait: Duration,
+        status: Option<u16>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(hook) = self.hook else { return Ok(()) };
+        let retries = self.history.total();
+        let next = Retrying { attempt: retries + 1, wait, method: request.method(), url, status, error };
+        // The one that is refused was not made.
+        hook.call(&next).map_err(|error| error.with_url(url.as_str()).with_retries(retries - 1))
     }
 
     async fn wait(&self, start: Instant, wait: Duration) -> Result<()> {

@@ -22,7 +22,9 @@ use entreat_core::policy::proxy::Environment;
 use entreat_core::policy::redirect;
 use entreat_core::policy::retry::Budget;
 use entreat_core::route::{self, PROXY_AUTHORIZATION, Proxy};
-use entreat_core::{Config, Deadlines, Error, Headers, Kind, ResponseHead, Result, Scheme, Settings, Url};
+use entreat_core::{
+    Config, Deadlines, Error, Headers, Kind, Redirecting, ResponseHead, Result, Scheme, Settings, Url,
+};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -121,8 +123,7 @@ impl<N: Net> Session<N> {
         let mut history = Vec::new();
         let mut asking = Asking::new();
         let mut logins = Logins::begin(&settings, &request, proxy.as_deref(), &self.0.known);
-        let mut retries =
-            Retries::new(&self.0.engine.net, &settings.retries, &self.0.retry_budget, deadlines);
+        let mut retries = Retries::new(&self.0.engine.net, &settings, &self.0.retry_budget, deadlines);
         loop {
             let (mut headers, framing) = self
                 .prepare(&request, &url, proxy.as_deref(), &settings)
@@ -145,7 +146,7 @@ impl<N: Net> Session<N> {
                 Err(error) if logins.judge_refusal(&error) => continue,
                 Err(error) => {
                     // Waits are rare: boxed, they do not make the future of every request larger.
-                    Box::pin(retries.after_error(error, &request.method, &request.body)).await?;
+                    Box::pin(retries.after_error(error, &url, &request)).await?;
                     continue;
                 }
             };
@@ -158,11 +159,10 @@ impl<N: Net> Session<N> {
                 incoming.skip().await?;
                 continue;
             }
-            if retries.concern(head.status) {
-                let (method, body) = (&request.method, &request.body);
-                if Box::pin(retries.after_answer(&head, &mut incoming, method, body)).await? {
-                    continue;
-                }
+            if retries.concern(head.status)
+                && Box::pin(retries.after_answer(&head, &mut incoming, &url, &request)).await?
+            {
+                continue;
             }
             let followed = history.len() as u32;
             match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
@@ -181,6 +181,7 @@ impl<N: Net> Session<N> {
                     drop(incoming);
                     let strip = next.strip_credentials;
                     let target = self.upgraded(redirected(&mut request, &url, next)?)?;
+                    ask(&settings, &head, &url, &target, &request)?;
                     proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
                     logins.follow(strip, &settings, &request, proxy.as_deref());
                     let from = std::mem::replace(&mut url, target);
@@ -347,6 +348,13 @@ fn check_source<N: Net>(body: &Body) -> Result<()> {
         .expected("a body that a blocking client can send")
         .seen("an asynchronous source")
         .hint("send it by entreat::aio::Client, or give a reader or an iterator"))
+}
+
+/// Lets somebody refuse the redirect that is about to be followed, to `request` at `to`.
+fn ask(settings: &Settings, head: &ResponseHead, from: &Url, to: &Url, request: &Request) -> Result<()> {
+    let Some(hook) = &settings.messages.on_redirect else { return Ok(()) };
+    let next = Redirecting { head, from, to, method: &request.method };
+    hook.call(&next).map_err(|error| error.with_url(from.as_str()))
 }
 
 /// Changes the request as the redirect says and returns where it goes.

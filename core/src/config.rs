@@ -14,12 +14,14 @@ use crate::pool;
 use crate::tls::TlsRules;
 use std::sync::{Arc, LazyLock};
 
+mod hooks;
 mod messages;
 mod network;
 mod policies;
 mod proxies;
 
-pub use messages::{Hook, Messages};
+pub use hooks::{Hook, RedirectHook, Redirecting, RetryHook, Retrying};
+pub use messages::Messages;
 pub use network::{Keepalive, Network, RawOption, SocketOptions};
 
 /// Settings of a client or of one request. What is not set is inherited, then default.
@@ -266,6 +268,7 @@ mod tests {
         let documented = include_str!("../../docs/config.md");
         let own = include_str!("config.rs");
         let parts = [
+            ("hooks", include_str!("config/hooks.rs")),
             ("messages", include_str!("config/messages.rs")),
             ("network", include_str!("config/network.rs")),
             ("policies", include_str!("config/policies.rs")),

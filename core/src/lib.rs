@@ -26,7 +26,7 @@ pub mod tls;
 pub mod tunnel;
 pub mod url;
 
-pub use config::{Config, Keepalive, Network, RawOption, Settings, SocketOptions};
+pub use config::{Config, Keepalive, Network, RawOption, Redirecting, Retrying, Settings, SocketOptions};
 pub use deadline::{Deadline, Deadlines, Timeout};
 pub use error::{Blame, Error, Kind, Result};
 pub use headers::Headers;

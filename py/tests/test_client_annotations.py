@@ -26,7 +26,7 @@ def test_every_method_and_attribute_is_annotated_and_there(name):
     assert {each for each in annotated if not each.startswith("_")} == there - INHERITED.get(name, set())
 
 
-@pytest.mark.parametrize("name", ["Downloaded", "Limits", "Retry", "PoolStats", "Timings"])
+@pytest.mark.parametrize("name", ["Downloaded", "Limits", "PoolStats", "Redirecting", "Retry", "Retrying", "Timings"])
 def test_the_parts_of_values_are_annotated_in_their_order(name):
     parts = [node for node in CLASSES[name].body if isinstance(node, ast.AnnAssign)]
     value = getattr(entreat.client, name)

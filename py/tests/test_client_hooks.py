@@ -10,6 +10,7 @@ import weakref
 import entreat
 import pytest
 from entreat import errors
+from entreat.mock import MockTransport
 from peers import Answers, Peer, response
 
 
@@ -38,6 +39,43 @@ def test_what_a_hook_raises_is_what_the_call_raises(origin):
         assert client.get("/get").ok
         with pytest.raises(errors.StatusError):
             client.get("/status/500")
+
+
+def test_redirects_are_shown_before_they_are_followed_and_may_be_refused(origin):
+    seen = []
+
+    def judge(next):
+        seen.append((next.status_code, next.headers["Location"], next.url, next.next_method, next.next_url))
+        if next.next_url.endswith("/get"):
+            raise KeyError("no further")
+
+    with entreat.Client(origin.http.replace("//", "//user:hidden@"), hooks={"redirect": judge}) as client:
+        with pytest.raises(KeyError, match="no further"):
+            client.get("/redirect/2")
+        assert client.get("/redirect/1", follow_redirects=False).is_redirect
+    first, second = seen
+    assert first[2:] == (f"{origin.http}/redirect/2", "GET", f"{origin.http}/relative-redirect/1")
+    assert second[4] == f"{origin.http}/get" and "hidden" not in repr(seen)
+
+
+def test_retries_are_shown_before_they_are_waited_for_and_may_be_refused(refused):
+    seen = []
+
+    def count(next):
+        seen.append(next)
+        if next.attempt == 3:
+            raise KeyError("enough")
+
+    mock = MockTransport()
+    mock.on("GET", "/").reply(503).reply(200)
+    retries = entreat.Retry(5, backoff=0.001, jitter=0.0)
+    with entreat.Client("http://a.test", transport=mock, retries=retries, hooks={"retry": [count]}) as client:
+        assert client.get("/").attempts == 2
+    assert seen == [(2, 0.001, "GET", "http://a.test/", 503, None)]
+    with entreat.Client(retries=retries, hooks={"retry": count}) as client:
+        with pytest.raises(KeyError, match="enough"):
+            client.get(refused)
+    assert isinstance(seen[-1].error, errors.ConnectError) and seen[-1].status_code is None
 
 
 def test_early_hints_are_told_before_the_answer():

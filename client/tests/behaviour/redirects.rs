@@ -2,8 +2,9 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Body, Config, Kind, RedirectRules, Request};
+use entreat::{Body, Config, Error, Kind, RedirectRules, Request};
 use std::io::Cursor;
+use std::sync::{Arc, Mutex};
 
 fn redirect(status: u16, location: &str) -> Step {
     response(&format!("{status} Elsewhere"), &format!("Location: {location}\r\n"), "moved")
@@ -44,6 +45,24 @@ behaviour!(a_relative_location_is_resolved, |bench| {
             target => assert_eq!(outcome.unwrap().url, peer.url(target)),
         }
     }
+});
+
+behaviour!(whoever_is_asked_may_refuse_a_redirect, |bench| {
+    let peer =
+        bench.peer([Step::Expect, redirect(301, "/b"), Step::Expect, redirect(302, "/c"), Step::Expect]);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let config = Config::new().on_redirect(move |next| {
+        seen.lock().unwrap().push(format!("{} {} {}", next.head.status, next.method, next.to.path()));
+        match next.from.path() {
+            "/b" => Err(Error::new(Kind::InvalidRedirect).seen("refused")),
+            _ => Ok(()),
+        }
+    });
+    let error = failure(&bench.session_with(config), peer.post("/a").body("x")).await;
+    assert_eq!((error.kind(), error.url()), (Kind::InvalidRedirect, Some(&*peer.url("/b"))));
+    assert_eq!(*asked.lock().unwrap(), ["301 GET /b", "302 GET /c"]);
+    assert_eq!(peer.lines(), ["POST /a", "GET /b"]);
 });
 
 behaviour!(what_was_sent_can_be_looked_at_hop_by_hop, |bench| {

@@ -2,8 +2,9 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Body, Config, Kind, Request, RetryBudget, RetryRules, Timeout};
+use entreat::{Body, Config, Error, Kind, Request, RetryBudget, RetryRules, Timeout};
 use std::io::Cursor;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// At most so many retries, [`SHORT`] before the first, and nothing left to chance.
@@ -31,6 +32,25 @@ behaviour!(an_answer_that_passes_is_asked_for_again, |bench| {
     bench.assert_took(start, SHORT * 3);
     // Bodies that are thrown away are read to their end.
     assert_eq!(peer.log.connections(), 1);
+});
+
+behaviour!(whoever_is_asked_may_refuse_a_retry, |bench| {
+    let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, unavailable("")]]);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let config = config(times(5)).on_retry(move |next| {
+        let kind = next.error.map(|error| error.kind());
+        seen.lock().unwrap().push((next.attempt, next.wait, next.status, kind));
+        match next.attempt {
+            3 => Err(Error::new(Kind::Status).seen("enough")),
+            _ => Ok(()),
+        }
+    });
+    let error = failure(&bench.session_with(config), peer.get("/")).await;
+    assert_eq!((error.kind(), error.attempts()), (Kind::Status, 2));
+    let gone = Some(Kind::ClosedWithoutResponse);
+    assert_eq!(*asked.lock().unwrap(), [(2, SHORT, None, gone), (3, SHORT * 2, Some(503), None)]);
+    assert_eq!(peer.log.requests().len(), 2);
 });
 
 behaviour!(nothing_is_sent_again_unless_it_was_asked_for, |bench| {

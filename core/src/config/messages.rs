@@ -1,18 +1,19 @@
-//! The knobs of messages: asking before a body, what is heard before the answer, and how far a body may unpack.
+//! The knobs of messages: asking before a body, and how far a body may unpack; and who is told or asked (`hooks`).
 
 use super::Config;
+use super::hooks::{Hook, RedirectHook, RetryHook};
 use crate::content::Expansion;
 use crate::error::{Error, Kind, Result};
 use crate::policy::expect;
-use crate::response::ResponseHead;
-use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 /// What is said about messages; nothing where nothing is set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Knobs {
     expect: Option<expect::Rules>,
-    on_informational: Option<Hook>,
+    pub(super) on_informational: Option<Hook>,
+    pub(super) on_redirect: Option<RedirectHook>,
+    pub(super) on_retry: Option<RetryHook>,
     expansion: Option<Expansion>,
 }
 
@@ -23,25 +24,12 @@ pub struct Messages {
     pub expect: expect::Rules,
     /// Who hears of informational responses.
     pub on_informational: Option<Hook>,
+    /// Who is asked before a redirect is followed.
+    pub on_redirect: Option<RedirectHook>,
+    /// Who is asked before a request is sent once more.
+    pub on_retry: Option<RetryHook>,
     /// How far a coded body may unpack.
     pub expansion: Expansion,
-}
-
-/// Somebody who is told of the heads of informational responses.
-#[derive(Clone)]
-pub struct Hook(Arc<dyn Fn(&ResponseHead) + Send + Sync>);
-
-impl Hook {
-    /// Tells it.
-    pub fn call(&self, head: &ResponseHead) {
-        (self.0)(head);
-    }
-}
-
-impl fmt::Debug for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hook")
-    }
 }
 
 impl Config {
@@ -54,13 +42,6 @@ impl Config {
         self.messages(|knobs| knobs.expect = Some(rules))
     }
 
-    /// Called with the head of each informational response (RFC 9110 section 15.2), 100 and 103 Early Hints among them,
-    /// in the middle of the exchange: it should be quick. Default none: they are passed over. More than 64 before one
-    /// answer are an error.
-    pub fn on_informational(self, hook: impl Fn(&ResponseHead) + Send + Sync + 'static) -> Config {
-        self.messages(|knobs| knobs.on_informational = Some(Hook(Arc::new(hook))))
-    }
-
     /// How far a coded body may unpack before [`Kind::BodyTooLarge`]: the guard against bombs. Default
     /// [`Expansion::default`]: 200 bytes for each coded one, once there are 32 MiB. [`Expansion::unlimited`] trusts the
     /// server with the memory.
@@ -68,7 +49,7 @@ impl Config {
         self.messages(|knobs| knobs.expansion = Some(limit))
     }
 
-    fn messages(mut self, change: impl FnOnce(&mut Knobs)) -> Config {
+    pub(super) fn messages(mut self, change: impl FnOnce(&mut Knobs)) -> Config {
         change(Arc::make_mut(self.messages.get_or_insert_default()));
         self
     }
@@ -80,6 +61,8 @@ impl Knobs {
         Some(Arc::new(Knobs {
             expect: over.expect.or(base.expect),
             on_informational: over.on_informational.clone().or_else(|| base.on_informational.clone()),
+            on_redirect: over.on_redirect.clone().or_else(|| base.on_redirect.clone()),
+            on_retry: over.on_retry.clone().or_else(|| base.on_retry.clone()),
             expansion: over.expansion.or(base.expansion),
         }))
     }
@@ -92,6 +75,8 @@ impl Knobs {
         let messages = Messages {
             expect: knobs.expect.unwrap_or_default(),
             on_informational: knobs.on_informational.clone(),
+            on_redirect: knobs.on_redirect.clone(),
+            on_retry: knobs.on_retry.clone(),
             expansion: knobs.expansion.unwrap_or_default(),
         };
         if messages.expansion.ratio == 0 {

@@ -25,9 +25,11 @@ __all__ = (
     "Headers",
     "Limits",
     "PoolStats",
+    "Redirecting",
     "Request",
     "Response",
     "Retry",
+    "Retrying",
     "Timings",
 )
 
@@ -91,8 +93,12 @@ PoolStats = namedtuple("PoolStats", ("idle", "in_use", "waiting", "opened", "reu
 #: What a download came to: `Client.download`.
 Downloaded = namedtuple("Downloaded", ("path", "length", "resumed_from"))
 
+#: What the hooks `redirect` and `retry` are shown.
+Redirecting = namedtuple("Redirecting", ("status_code", "headers", "url", "next_method", "next_url"))
+Retrying = namedtuple("Retrying", ("attempt", "wait", "method", "url", "status_code", "error"))
+
 #: Where the time of a request went: `Response.timings`.
 Timings = namedtuple("Timings", ("queue", "resolve", "connect", "tls", "first_byte", "total"))
 
-for _made in (Downloaded, Limits, Retry, PoolStats, Timings):
+for _made in (Downloaded, Limits, PoolStats, Redirecting, Retry, Retrying, Timings):
     _made.__module__ = __name__

@@ -10,6 +10,7 @@ from typing import IO, Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 from typing_extensions import Self, Unpack
 
 from ._timeout import TimeLimits
+from .errors import Error
 
 _Scalar: TypeAlias = str | bytes | int | float | bool | None
 _Pairs: TypeAlias = Mapping[str, _Scalar | Sequence[_Scalar]] | Iterable[tuple[str, _Scalar | Sequence[_Scalar]]]
@@ -32,9 +33,14 @@ _ResponseHook: TypeAlias = Callable[[Response], Any]
 _Progress: TypeAlias = Callable[[int, int | None], Any]
 _HeadersHook: TypeAlias = Callable[[Headers], Any]
 
+_RedirectHook: TypeAlias = Callable[[Redirecting], Any]
+_RetryHook: TypeAlias = Callable[[Retrying], Any]
+
 class _Hooks(TypedDict, total=False):
     request: _RequestHook | Sequence[_RequestHook] | None
     response: _ResponseHook | Sequence[_ResponseHook] | None
+    redirect: _RedirectHook | Sequence[_RedirectHook] | None
+    retry: _RetryHook | Sequence[_RetryHook] | None
     early_hints: _HeadersHook | Sequence[_HeadersHook] | None
 
 class _Transport(Protocol):
@@ -318,6 +324,27 @@ class Downloaded(NamedTuple):
     #: Bytes in the file, and those of them that were there already, from an earlier attempt.
     length: int
     resumed_from: int
+
+class Redirecting(NamedTuple):
+    """A redirect that is about to be followed: the answer, and the next request."""
+
+    status_code: int
+    headers: Headers
+    url: str
+    next_method: str
+    next_url: str
+
+class Retrying(NamedTuple):
+    """A request that is about to be sent once more."""
+
+    #: Which attempt it will be, from 2 on, and the seconds before it.
+    attempt: int
+    wait: float
+    method: str
+    url: str
+    #: The status of the answer that is thrown away, or what went wrong.
+    status_code: int | None
+    error: Error | None
 
 class Timings(NamedTuple):
     """Where the time of a request went, in seconds; None for what was not needed.

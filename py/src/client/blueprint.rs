@@ -46,7 +46,7 @@ impl<'py> Blueprint<'py> {
             }
         }
         check(py, &defaults, knobs)?;
-        let config = hooks.configure(py, defaults.knobs.config(py)?);
+        let config = hooks.configure(defaults.knobs.config(py)?);
         Ok(Blueprint { config, defaults, hooks, transport, cookies })
     }
 }

@@ -3,68 +3,68 @@
 //! Nobody who has neither pays: without hooks there is nothing to call, and `logging` is not imported by us.
 
 use crate::client::config::text;
-use crate::client::errors::{contradiction, wrong_type};
+use crate::client::errors::{contradiction, raise, wrong_type};
 use crate::client::headers::Headers;
 use crate::client::request::{Request, without_credentials};
 use crate::client::response::Response;
-use entreat::{Config, Error};
+use entreat::{Config, Error, Kind, Redirecting, ResponseHead, Retrying};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What is called, in the order given.
+/// What is called, in the order given. The engine shares those that it calls itself: so that the garbage collector finds one
+/// reference to each, where its client is.
 #[derive(Default)]
 pub(crate) struct Hooks {
     request: Vec<Py<PyAny>>,
     response: Vec<Py<PyAny>>,
-    early_hints: Vec<Py<PyAny>>,
+    redirect: Arc<Vec<Py<PyAny>>>,
+    retry: Arc<Vec<Py<PyAny>>>,
+    early_hints: Arc<Vec<Py<PyAny>>>,
 }
 
 impl Hooks {
     /// A dictionary from an event to a callable or several.
     pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<Hooks> {
         let mut hooks = Hooks::default();
-        let expected = "a dictionary from \"request\", \"response\" or \"early_hints\" to callables";
-        for (event, callables) in value.cast::<PyDict>().map_err(|_| wrong_type("hooks", expected, value))? {
-            let slot = match text("an event of hooks", &event)?.as_str() {
-                "request" => &mut hooks.request,
-                "response" => &mut hooks.response,
-                "early_hints" => &mut hooks.early_hints,
+        let expected = "a dictionary from \"request\", \"response\", \"redirect\", \"retry\" or \"early_hints\" to callables";
+        for (event, given) in value.cast::<PyDict>().map_err(|_| wrong_type("hooks", expected, value))? {
+            match text("an event of hooks", &event)?.as_str() {
+                "request" => hooks.request = callables(&given)?,
+                "response" => hooks.response = callables(&given)?,
+                "redirect" => hooks.redirect = Arc::new(callables(&given)?),
+                "retry" => hooks.retry = Arc::new(callables(&given)?),
+                "early_hints" => hooks.early_hints = Arc::new(callables(&given)?),
                 other => return Err(contradiction(value.py(), expected, other)),
-            };
-            if callables.is_instance_of::<PyList>() || callables.is_instance_of::<PyTuple>() {
-                for each in callables.try_iter()? {
-                    slot.push(callable(each?)?);
-                }
-            } else if !callables.is_none() {
-                slot.push(callable(callables)?);
             }
         }
         Ok(hooks)
     }
 
-    /// Early hints are told in the middle of an exchange, without the GIL. What a hook raises then goes to
-    /// `sys.unraisablehook`, since there is no call from which it could come.
-    pub(crate) fn configure(&self, py: Python<'_>, config: Config) -> Config {
-        if self.early_hints.is_empty() {
-            return config;
+    /// Those that the engine calls in the middle of an exchange, without the GIL.
+    pub(crate) fn configure(&self, mut config: Config) -> Config {
+        if !self.redirect.is_empty() {
+            let hooks = Arc::clone(&self.redirect);
+            config =
+                config.on_redirect(move |next| Python::attach(|py| ask(py, &hooks, redirecting(py, next))));
         }
-        let hooks: Vec<Py<PyAny>> = self.early_hints.iter().map(|hook| hook.clone_ref(py)).collect();
-        config.on_informational(move |head| {
-            if head.status != 103 {
-                return;
-            }
-            Python::attach(|py| {
-                for hook in &hooks {
-                    let told = Bound::new(py, Headers::of(head.headers.clone()));
-                    if let Err(error) = told.and_then(|headers| hook.bind(py).call1((headers,))) {
-                        error.write_unraisable(py, Some(hook.bind(py)));
-                    }
+        if !self.retry.is_empty() {
+            let hooks = Arc::clone(&self.retry);
+            config = config.on_retry(move |next| Python::attach(|py| ask(py, &hooks, retrying(py, next))));
+        }
+        if !self.early_hints.is_empty() {
+            let hooks = Arc::clone(&self.early_hints);
+            config = config.on_informational(move |head| {
+                if head.status == 103 {
+                    Python::attach(|py| hint(py, &hooks, head));
                 }
             });
-        })
+        }
+        config
     }
 
     /// Shows a request to its hooks: each may change its headers, or return another one.
@@ -88,9 +88,25 @@ impl Hooks {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let all = self.request.iter().chain(&self.response).chain(&self.early_hints);
+        let shared = [&self.redirect, &self.retry, &self.early_hints];
+        let all = self
+            .request
+            .iter()
+            .chain(&self.response)
+            .chain(shared.into_iter().flat_map(|hooks| hooks.iter()));
         all.into_iter().try_for_each(|hook| visit.call(hook))
     }
+}
+
+/// A callable, or a list of them.
+fn callables(given: &Bound<'_, PyAny>) -> PyResult<Vec<Py<PyAny>>> {
+    if given.is_none() {
+        return Ok(Vec::new());
+    }
+    if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
+        return given.try_iter()?.map(|each| callable(each?)).collect();
+    }
+    Ok(vec![callable(given.clone())?])
 }
 
 fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -98,6 +114,48 @@ fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         true => Ok(hook.unbind()),
         false => Err(wrong_type("a hook", "callable", &hook)),
     }
+}
+
+/// Shows what is about to be done. What a hook raises is what the call raises.
+fn ask(py: Python<'_>, hooks: &[Py<PyAny>], event: PyResult<Bound<'_, PyAny>>) -> Result<(), Error> {
+    let asked =
+        event.and_then(|event| hooks.iter().try_for_each(|hook| hook.bind(py).call1((&event,)).map(drop)));
+    asked.map_err(|raised| Error::new(Kind::Interrupted).with_source(io::Error::other(raised)))
+}
+
+/// What a hook raises then goes to `sys.unraisablehook`: a hint must not cost the answer.
+fn hint(py: Python<'_>, hooks: &[Py<PyAny>], head: &ResponseHead) {
+    for hook in hooks {
+        let told = Bound::new(py, Headers::of(head.headers.clone()));
+        if let Err(error) = told.and_then(|headers| hook.bind(py).call1((headers,))) {
+            error.write_unraisable(py, Some(hook.bind(py)));
+        }
+    }
+}
+
+fn redirecting<'py>(py: Python<'py>, next: &Redirecting<'_>) -> PyResult<Bound<'py, PyAny>> {
+    let Redirecting { head, from, to, method } = next;
+    let headers = Bound::new(py, Headers::of(head.headers.clone()))?;
+    let (from, to) = (without_credentials(from.as_str()), without_credentials(to.as_str()));
+    event(py, "Redirecting", (head.status, headers, from, *method, to))
+}
+
+fn retrying<'py>(py: Python<'py>, next: &Retrying<'_>) -> PyResult<Bound<'py, PyAny>> {
+    let Retrying { attempt, wait, method, url, status, error } = next;
+    let error = error.map(|error| raise(py, error).into_value(py));
+    event(
+        py,
+        "Retrying",
+        (*attempt, wait.as_secs_f64(), *method, without_credentials(url.as_str()), *status, error),
+    )
+}
+
+fn event<'py>(
+    py: Python<'py>,
+    class: &str,
+    parts: impl pyo3::call::PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("entreat.client")?.getattr(class)?.call1(parts)
 }
 
 /// Tells the logger `entreat` about an exchange, at the level DEBUG, where somebody listens.
