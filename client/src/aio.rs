@@ -18,6 +18,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 mod pieces;
 mod upgraded;
 
+#[cfg(feature = "tower")]
+pub use crate::tower::HttpBody;
 pub use pieces::{Chunks, Reader};
 
 /// Sends requests, keeps connections and cookies; see [`crate::Client`]. Its connections live in the runtime that

@@ -81,6 +81,11 @@ impl<N: Net> Response<N> {
     pub(crate) async fn convert(mut self) -> Result<http::Response<Vec<u8>>> {
         let was_coded = self.incoming().is_decoded();
         let body = self.incoming().read_to_end().await?;
+        self.head_with(was_coded, body)
+    }
+
+    /// A response of the crate `http` with the head of this one, and that body, whose coding was undone or not.
+    pub(crate) fn head_with<B>(&self, was_coded: bool, body: B) -> Result<http::Response<B>> {
         let version = match self.version() {
             Version::Http10 => http::Version::HTTP_10,
             Version::Http11 => http::Version::HTTP_11,

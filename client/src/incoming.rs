@@ -244,6 +244,16 @@ impl<N: Net> Incoming<N> {
         self.failure.is_none() && self.raw.is_done() && content_done
     }
 
+    /// How much is still to come, where that is known.
+    pub fn remaining(&self) -> Option<u64> {
+        match (&self.content, &self.raw.memory) {
+            _ if self.is_done() => Some(0),
+            (Some(_), _) => None,
+            (None, Some(memory)) => memory.length.map(|length| length - memory.given),
+            (None, None) => self.raw.sized.then(|| self.raw.body.direct()),
+        }
+    }
+
     /// The fields that came behind a chunked body, once it was read to its end (RFC 9110 section 6.5).
     pub fn trailers(&self) -> Option<&Headers> {
         self.raw.body.trailers()

@@ -31,6 +31,7 @@
 //! * `psl`: the list of public suffixes, so that no site sets cookies for all of `co.uk`.
 //! * `aio`: the async face, on tokio.
 //! * `http`: to and from the types of the crate `http`.
+//! * `tower`: the async client as a `tower::Service`, bodies as those of the crate `http-body`.
 //! * `tracing`: spans for requests, attempts and connections, without secrets.
 
 #![deny(missing_docs)]
@@ -64,6 +65,7 @@ mod permits;
 mod progress;
 mod proxied;
 mod random;
+mod rates;
 mod reach;
 mod receiver;
 mod refused;
@@ -78,6 +80,8 @@ mod text;
 mod timings;
 #[cfg_attr(not(feature = "tls"), path = "tls/absent.rs")]
 mod tls;
+#[cfg(feature = "tower")]
+mod tower;
 mod trace;
 mod transport;
 mod upgraded;
@@ -99,6 +103,7 @@ pub use entreat_core::policy::cookies::{Cookie, Jar, SameSite, SharedJar};
 pub use entreat_core::policy::expect::Rules as ExpectRules;
 pub use entreat_core::policy::guard::Guard;
 pub use entreat_core::policy::proxy::Map as Proxies;
+pub use entreat_core::policy::rate::Rules as RateLimit;
 pub use entreat_core::policy::redirect::Rules as RedirectRules;
 pub use entreat_core::policy::retry::{Budget as RetryBudget, Rules as RetryRules};
 pub use entreat_core::pool::Rules as PoolRules;

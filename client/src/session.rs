@@ -11,6 +11,7 @@ use crate::environment;
 use crate::login::{Known, Logins};
 use crate::mock::Transport;
 use crate::net::Net;
+use crate::rates::Rates;
 use crate::request::Request;
 use crate::response::{Past, Redirect, RequestHead, Response};
 use crate::retries::Retries;
@@ -42,6 +43,8 @@ struct Shared<N: Net> {
     hsts: Option<Hosts>,
     known: Known,
     retry_budget: Mutex<Budget>,
+    /// How often hosts are asked, where that is limited.
+    rates: Option<Rates>,
     /// The proxies that the environment names, read when they are first asked for: at the start, where the client
     /// trusts it.
     environment: OnceLock<Environment>,
@@ -76,6 +79,7 @@ impl<N: Net> Session<N> {
             Some(transport) => Engine::in_process(net, settings.pool, transport),
         };
         let retry_budget = Mutex::new(settings.retry_budget);
+        let rates = settings.rate_limit.map(Rates::new);
         let jar = settings.jar.clone().unwrap_or_default();
         let hsts = settings.hsts.then(Hosts::default);
         let mut shared = Shared {
@@ -86,6 +90,7 @@ impl<N: Net> Session<N> {
             hsts,
             known: Known::default(),
             retry_budget,
+            rates,
             environment: OnceLock::new(),
             goes_straight: true,
         };
@@ -125,6 +130,8 @@ impl<N: Net> Session<N> {
         let mut logins = Logins::begin(&settings, &request, proxy.as_deref(), &self.0.known);
         let mut retries = Retries::new(&self.0.engine.net, &settings, &self.0.retry_budget, deadlines);
         loop {
+            // Before the request is made, as some say what time it is.
+            self.take_turn(&url, &deadlines).await?;
             let (mut headers, framing) = self
                 .prepare(&request, &url, proxy.as_deref(), &settings)
                 .map_err(|error| error.with_url(url.as_str()))?;
@@ -189,6 +196,14 @@ impl<N: Net> Session<N> {
                 }
             }
         }
+    }
+
+    /// Waits until the host may be asked.
+    async fn take_turn(&self, url: &Url, deadlines: &Deadlines) -> Result<()> {
+        let (net, Some(rates)) = (&self.0.engine.net, &self.0.rates) else { return Ok(()) };
+        // In a box, as most clients have no limit and all requests would carry its room.
+        let passed = Box::pin(rates.pass(net, url.host(), deadlines.pool(net.now()))).await;
+        passed.map_err(|error| error.with_url(url.as_str()))
     }
 
     /// The fields of the request, with the cookies that go along.

@@ -9,7 +9,7 @@ use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
 use crate::policy::auth::Auth;
 use crate::policy::cookies::SharedJar;
-use crate::policy::{proxy, redirect, retry};
+use crate::policy::{proxy, rate, redirect, retry};
 use crate::pool;
 use crate::tls::TlsRules;
 use std::sync::{Arc, LazyLock};
@@ -54,6 +54,7 @@ pub struct Config {
     auth: Option<Arc<Auth>>,
     hsts: Option<bool>,
     jar: Option<SharedJar>,
+    rate_limit: Option<rate::Rules>,
 }
 
 /// All settings of one exchange, none left open.
@@ -99,6 +100,8 @@ pub struct Settings {
     pub hsts: bool,
     /// Where cookies are kept; `None` for a jar of the client's own. Client scope only.
     pub jar: Option<SharedJar>,
+    /// How often each host is asked. Client scope only.
+    pub rate_limit: Option<rate::Rules>,
 }
 
 impl Config {
@@ -202,6 +205,7 @@ impl Config {
             auth: self.auth.or_else(|| base.auth.clone()),
             hsts: self.hsts.or(base.hsts),
             jar: self.jar.or_else(|| base.jar.clone()),
+            rate_limit: self.rate_limit.or(base.rate_limit),
         }
     }
 
@@ -232,11 +236,13 @@ impl Config {
             auth: self.auth,
             hsts: self.hsts.unwrap_or(true),
             jar: self.jar,
+            rate_limit: self.rate_limit,
         };
         settings.proxies.as_ref().map_or(Ok(()), |proxies| proxies.check())?;
         proxies::check_fields(settings.proxy_headers.as_deref())?;
         settings.timeout.check()?;
         settings.pool.check()?;
+        settings.rate_limit.map_or(Ok(()), |rules| rules.check())?;
         settings.tls.check()?;
         settings.auth.as_ref().map_or(Ok(()), |auth| auth.check())?;
         Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;

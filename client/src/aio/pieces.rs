@@ -18,12 +18,20 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 #[must_use = "the body is only read while it is polled"]
 pub struct Chunks {
     pieces: Pieces,
+    /// What is still to come, where that is known.
+    remaining: Option<u64>,
     ended: bool,
 }
 
 impl Chunks {
-    pub(super) fn new(response: Response) -> Chunks {
-        Chunks { pieces: Pieces::new(response), ended: false }
+    pub(super) fn new(mut response: Response) -> Chunks {
+        let remaining = response.incoming().remaining();
+        Chunks { pieces: Pieces::new(response), remaining, ended: false }
+    }
+
+    /// How many bytes are still to come, where that is known.
+    pub fn remaining(&self) -> Option<u64> {
+        self.remaining
     }
 
     /// The fields behind a chunked body, once it was read to its end.
@@ -41,6 +49,8 @@ impl Stream for Chunks {
         }
         let outcome = ready!(self.pieces.poll_fill(context));
         self.ended = !matches!(outcome, Ok(1..));
+        let given = *outcome.as_ref().unwrap_or(&0) as u64;
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(given));
         Poll::Ready(match outcome {
             Ok(0) => None,
             Ok(count) => Some(Ok(fitting(self.pieces.take_piece(), count))),

@@ -26,6 +26,7 @@ mod multipart;
 mod names;
 mod proxies;
 mod proxies_in_tls;
+mod rates;
 mod reading;
 mod redirects;
 mod retries;

@@ -1,8 +1,10 @@
-//! The knobs of what clients know about hosts: who they are to them, their cookies, and that they want TLS.
+//! The knobs of what clients know about hosts: who they are to them, their cookies, that they want TLS, and how often they
+//! are asked.
 
 use super::Config;
 use crate::policy::auth::Auth;
 use crate::policy::cookies::SharedJar;
+use crate::policy::rate;
 use std::sync::Arc;
 
 impl Config {
@@ -28,6 +30,15 @@ impl Config {
     /// client's counts.
     pub fn hsts(mut self, hsts: bool) -> Config {
         self.hsts = Some(hsts);
+        self
+    }
+
+    /// How often each host is asked: a client's requests to one, redirects and retries included, wait their turn before they
+    /// take a connection, first come, first served, for `Timeout::pool` at most. Default: as often as one likes. One that is
+    /// far below what is sent makes a queue that only grows; one far above what a server takes gives 429, which retries with
+    /// Retry-After are for. Only a client's counts.
+    pub fn rate_limit(mut self, rules: rate::Rules) -> Config {
+        self.rate_limit = Some(rules);
         self
     }
 

@@ -11,5 +11,6 @@ pub mod expect;
 pub mod guard;
 pub mod hsts;
 pub mod proxy;
+pub mod rate;
 pub mod redirect;
 pub mod retry;
