@@ -135,8 +135,9 @@ fn play_steps(wire: &mut dyn Wire, socket: &TcpStream, player: &mut Player) -> i
     loop {
         match player.play(Instant::now()) {
             Next::Send(bytes) => {
-                wire.write_all(&bytes)?;
-                wire.flush()?;
+                // Nobody takes anything any more.
+                let sent = wire.write_all(&bytes).and_then(|()| wire.flush());
+                sent.inspect_err(|_| player.note_client_closed())?;
             }
             Next::Wait(until) => thread::sleep(until.saturating_duration_since(Instant::now())),
             Next::Receive => match wire.read(&mut buffer) {
