@@ -81,6 +81,7 @@ _SUBMODULES = frozenset(
         "_internal_utils",
         "_types",
         "adapters",
+        "aio",
         "auth",
         "certs",
         "client",
@@ -122,6 +123,7 @@ _ELSEWHERE = {
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import aio as aio
     from . import client as client
     from . import errors as errors
     from . import mock as mock
