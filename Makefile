@@ -136,6 +136,12 @@ develop: venv-dev ## Build the Python package into .venv, importing from py/pyth
 develop-release: venv-dev
 	cd py && VIRTUAL_ENV=$(VENV) $(VENV)/bin/maturin develop --quiet --locked --release $(ABI3)
 
+# docs/config.md is among what this is built from: it is replaced once all of the new one is there.
+.PHONY: config-table
+config-table: toolchain ## Write the tables of docs/config.md out of the documentation of the knobs
+	@$(CARGO) run --quiet --locked --package entreat-core --example config_table >$(TARGET)/config.md
+	@mv $(TARGET)/config.md docs/config.md
+
 .PHONY: docs
 docs: toolchain ## The Rust crate's documentation, in target/doc
 	$(CARGO) doc --locked --no-deps --package entreat --package entreat-core --all-features

@@ -110,73 +110,110 @@ impl Config {
         Config::default()
     }
 
-    /// How long each part of an exchange may take. Default: [`Timeout::default`], finite for all but the total.
+    /// How long each part of an exchange may take.
+    ///
+    /// * Default: finite for all but the total, see `Timeout`
+    /// * Why: without limits a dead peer hangs a program for ever
+    /// * Extremes: `Timeout::NONE` sets none at all, as requests does where nothing is said
     pub fn timeout(mut self, timeout: Timeout) -> Config {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Whether and how redirects are followed. Default: [`redirect::Rules::modern`], at most 20.
+    /// Whether and how redirects are followed.
+    ///
+    /// * Default: followed, see `RedirectRules`
+    /// * Why: as browsers and requests
     pub fn redirects(mut self, rules: redirect::Rules) -> Config {
         self.redirects = Some(rules);
         self
     }
 
-    /// Whether, for what and how far apart a request that failed is sent again. Default: never, since only the program
-    /// knows whether it would rather wait or be told. [`retry::Rules::times`] has the waits and failures that suit
-    /// most. Many retries of many clients keep a server down: see [`Config::retry_budget`].
+    /// Whether, for what and how far apart a request that failed is sent again. [`retry::Rules::times`] has the waits
+    /// and failures that suit most.
+    ///
+    /// * Default: never
+    /// * Why: only the program knows whether it would rather wait or be told
+    /// * Extremes: many retries of many clients keep a server down
     pub fn retries(mut self, rules: retry::Rules) -> Config {
         self.retries = Some(rules);
         self
     }
 
-    /// The share of retries among a client's requests, counted over those that may be retried. Default
-    /// [`retry::Budget::default`]: one for five requests in the long run, ten at once. 0 of both forbids retries;
-    /// [`retry::Budget::unlimited`] multiplies the load of a server that fails. Only a client's counts.
+    /// The share of retries among a client's requests, counted over those that may be retried. Only a client's counts.
+    ///
+    /// * Default: one retry for five requests, ten at once
+    /// * Why: whatever the rules say, a server in trouble gets at most a fifth more
+    /// * Extremes: 0 forbids retries; `RetryBudget::unlimited()` multiplies the load of a server that fails
     pub fn retry_budget(mut self, budget: retry::Budget) -> Config {
         self.retry_budget = Some(budget);
         self
     }
 
-    /// Ask for gzip and deflate, and decode them. Default true; false delivers bodies as they come.
+    /// Ask for coded bodies, and undo their codings.
+    ///
+    /// * Default: true: asks for gzip and deflate, br and zstd with the features of those names, and undoes them, up
+    ///   to 5 in a row with windows of 32 MiB together
+    /// * Why: smaller is faster
+    /// * Extremes: false delivers bodies as they come. A coding that nobody knows is delivered as it came; one that is
+    ///   corrupt or cut short is `Kind::ContentDecoding`. What follows the last member of gzip is ignored, as in curl
+    ///   and browsers
     pub fn decompress(mut self, decompress: bool) -> Config {
         self.decompress = Some(decompress);
         self
     }
 
-    /// Keep the cookies that servers set, and send them back. Default true for a client; the functions at the
-    /// crate's root share a client that keeps none.
+    /// Keep the cookies that servers set, and send them back.
+    ///
+    /// * Default: true for a client; false for the functions at the crate's root
+    /// * Why: a jar is shared by all requests of its client
+    /// * Extremes: false neither keeps nor sends any; a Cookie field of one's own is sent either way
     pub fn cookies(mut self, cookies: bool) -> Config {
         self.cookies = Some(cookies);
         self
     }
 
-    /// The User-Agent field. Default `entreat/` and the version; a header of that name goes before it.
+    /// The User-Agent field.
+    ///
+    /// * Default: `entreat/` and the version
+    /// * Why: a server's owner can tell who asks; a field of that name goes before it
+    /// * Extremes: some servers answer unknown ones otherwise
     pub fn user_agent(mut self, name: impl Into<Arc<str>>) -> Config {
         self.user_agent = Some(name.into());
         self
     }
 
-    /// The largest body, in decoded bytes, that is read before [`Kind::BodyTooLarge`]; one that announces more is not
-    /// read at all. Default: any size, since only the program knows what it asked for. 0 allows no body.
+    /// The largest body, in decoded bytes, that is read before [`Kind::BodyTooLarge`].
+    ///
+    /// * Default: none: any size
+    /// * Why: only the program knows what it asked for
+    /// * Extremes: 0 allows no body; a body that announces more is not read at all
     pub fn max_body(mut self, bytes: u64) -> Config {
         self.max_body = Some(bytes);
         self
     }
 
-    /// The largest response head. Default 256 KiB and 1,000 fields: above what real servers send, below what hurts.
+    /// The largest response head.
+    ///
+    /// * Default: 256 KiB and 1,000 fields, see `HeadLimits`
+    /// * Why: above what real servers send, below what hurts
     pub fn head_limits(mut self, limits: HeadLimits) -> Config {
         self.head_limits = Some(limits);
         self
     }
 
     /// What the pool keeps, and how many connections there may be. Only a client's counts.
+    ///
+    /// * Default: see `PoolRules`
     pub fn pool(mut self, rules: pool::Rules) -> Config {
         self.pool = Some(rules);
         self
     }
 
-    /// Whom to trust. Default: the operating system's store.
+    /// Whom to trust.
+    ///
+    /// * Default: the operating system's store, see `TlsRules`
+    /// * Why: what the machine trusts
     pub fn tls(mut self, rules: TlsRules) -> Config {
         self.tls = Some(Arc::new(rules));
         self
@@ -267,37 +304,6 @@ mod tests {
         let client = Config::new().decompress(false).max_body(5);
         let settings = Config::new().max_body(7).or(&client).resolve().unwrap();
         assert_eq!((settings.decompress, settings.max_body, settings.cookies), (false, Some(7), true));
-    }
-
-    #[test]
-    fn every_knob_has_a_row_in_the_documentation() {
-        let documented = include_str!("../../docs/config.md");
-        let own = include_str!("config.rs");
-        let parts = [
-            ("hooks", include_str!("config/hooks.rs")),
-            ("messages", include_str!("config/messages.rs")),
-            ("network", include_str!("config/network.rs")),
-            ("policies", include_str!("config/policies.rs")),
-            ("proxies", include_str!("config/proxies.rs")),
-        ];
-        for module in own.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')) {
-            assert!(parts.iter().any(|(name, _)| *name == module), "{module} is not looked at here");
-        }
-        let knobs = parts.iter().map(|(_, text)| *text).chain([own]).flat_map(knobs).collect::<Vec<_>>();
-        assert!(knobs.len() > 20, "{knobs:?}");
-        let mut missing = knobs;
-        missing
-            .retain(|knob| !["`", "::"].iter().any(|before| documented.contains(&format!("{before}{knob}"))));
-        assert_eq!(missing, [""; 0], "without a row in docs/config.md");
-    }
-
-    /// The setters of `Config` in a file: its public methods that take `self` and a value, and give it back.
-    fn knobs(source: &str) -> impl Iterator<Item = &str> {
-        source.lines().filter_map(|line| {
-            let (name, rest) = line.trim_start().strip_prefix("pub fn ")?.split_once(['(', '<'])?;
-            (rest.contains("self, ") && !rest.contains("base: ") && rest.ends_with("-> Config {"))
-                .then_some(name)
-        })
     }
 
     #[test]

@@ -12,15 +12,34 @@ use std::time::{Duration, Instant};
 /// the pool. A total would cut long downloads; without the others a dead peer hangs a program for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
-    /// Resolution, TCP connect and handshakes together. Default 10 s.
+    /// Resolution, TCP connect and handshakes together.
+    ///
+    /// * Default: 10 s
+    /// * Why: names, sockets, proxies and handshakes together: whoever takes longer is gone
+    /// * Extremes: below the longest round trip times four, hosts far away cannot be reached
     pub connect: Option<Duration>,
-    /// Between two reads that bring bytes. Default 30 s.
+    /// Between two reads that bring bytes.
+    ///
+    /// * Default: 30 s
+    /// * Why: a dead peer is told from a slow one by its silence
+    /// * Extremes: shorter than a server thinks before it answers, requests fail that were served
     pub read: Option<Duration>,
-    /// Between two writes that take bytes. Default 30 s.
+    /// Between two writes that take bytes.
+    ///
+    /// * Default: 30 s
+    /// * Why: as `read`; what a peer says meanwhile does not count
+    /// * Extremes: as `read`
     pub write: Option<Duration>,
-    /// Waiting for a slot in the pool. Default 30 s.
+    /// Waiting for a turn.
+    ///
+    /// * Default: 30 s
+    /// * Why: where `PoolRules` limit connections, what waits longer waits for itself
     pub pool: Option<Duration>,
-    /// Everything, redirects and body included. Default none.
+    /// Everything: redirects, retries, waits between them and the body included.
+    ///
+    /// * Default: none
+    /// * Why: it would cut long downloads; yet it is the only one that bounds a peer that drips
+    /// * Extremes: the time of a whole download must fit in
     pub total: Option<Duration>,
 }
 

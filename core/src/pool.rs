@@ -12,19 +12,43 @@ use std::time::{Duration, Instant};
 /// How many connections are kept, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Idle connections kept per origin. Default 10, as in requests; 0 turns keep-alive off.
+    /// Idle connections kept per origin.
+    ///
+    /// * Default: 10
+    /// * Why: as in requests
+    /// * Extremes: 0 turns keep-alive off; much more, and servers close what they find too many
     pub idle_per_origin: usize,
-    /// Idle connections kept in all. Default 100: file descriptors are finite.
+    /// Idle connections kept in all.
+    ///
+    /// * Default: 100
+    /// * Why: file descriptors are finite
+    /// * Extremes: 0 turns keep-alive off
     pub idle_total: usize,
-    /// How long an idle connection is kept. Default 90 s: below the idle time-outs of common load balancers' NAT.
+    /// How long an idle connection is kept.
+    ///
+    /// * Default: 90 s
+    /// * Why: below the time-outs of common load balancers and NAT
+    /// * Extremes: `None` keeps connections until their peers close them; very short ones connect anew for each
+    ///   request
     pub idle_timeout: Option<Duration>,
-    /// How old a connection may grow, so that a change of the DNS is noticed. Default none.
+    /// How old a connection may grow.
+    ///
+    /// * Default: none
+    /// * Why: a healthy connection may serve for ever
+    /// * Extremes: short ones notice a change of the DNS sooner, and connect more often
     pub max_age: Option<Duration>,
-    /// Connections to one origin at once, in use or idle. Default none. Whoever comes when all are in use waits its
-    /// turn, up to `Timeout::pool`; a response that is neither read to its end nor dropped keeps its connection, so with
-    /// a limit of 1 a thread that holds one and sends another waits for itself.
+    /// Connections to one origin at once, in use or idle. Whoever comes when all are in use waits its turn, up to
+    /// `Timeout::pool`; a response that is neither read to its end nor dropped keeps its connection.
+    ///
+    /// * Default: none
+    /// * Why: as in requests and curl
+    /// * Extremes: 1 makes requests to one origin go one after the other; 0 is refused
     pub per_origin: Option<usize>,
-    /// Connections at once in all, in use or idle. Default none. Idle ones of other origins make room.
+    /// Connections at once in all, in use or idle.
+    ///
+    /// * Default: none
+    /// * Why: a limit that nobody asked for looks like a hang
+    /// * Extremes: as `per_origin`; idle connections to other origins are closed to make room
     pub total: Option<usize>,
 }
 

@@ -25,41 +25,94 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsRules {
-    /// Which certificates may sign a server's. A certificate among them that is the server's own, byte by byte, is
-    /// accepted as well, whoever signed it; its dates and names count as ever. Default: the system's.
+    /// Which certificates may sign a server's.
+    ///
+    /// * Default: `Roots::System`: `SSL_CERT_FILE`, `SSL_CERT_DIR`, the system's store, else Mozilla's, compiled in
+    /// * Why: what the machine trusts. A variable that is set, and under which nothing is found, is an error: nothing
+    ///   else is trusted in its stead
+    /// * Extremes: a file, a directory or PEM text replaces it altogether. A server's own certificate may be a root:
+    ///   accepted byte by byte, with its dates and names checked; it signs nothing else unless it is an authority. An
+    ///   authority below a root may be one, too, and its root need not
     pub roots: Roots,
-    /// More of them, beside `roots`: PEM or DER, files or directories. Default none.
+    /// More of them, beside `roots`: PEM or DER, files or directories.
+    ///
+    /// * Default: none
+    /// * Why: an inner authority beside the public ones
+    /// * Extremes: whoever holds its key can pose as every site
     pub extra_roots: Vec<Material>,
-    /// Accept any certificate and any name. Default false: with it, anyone on the way can read and change all. That the
-    /// server holds the certificate's key is checked even so. With `pins`, these alone decide.
+    /// Accept any certificate and any name.
+    ///
+    /// * Default: false
+    /// * Extremes: anyone on the way can read and change all. That the server holds its certificate's key is checked
+    ///   even so
     pub accept_any_certificate: bool,
-    /// The server's own certificate must be one of these, on top of all other checks. Default none. A pin outlives no
-    /// change of certificate (fingerprints) or of key (`Spki`): whoever pins without a spare locks himself out.
+    /// The server's own certificate must be one of these, on top of all other checks.
+    ///
+    /// * Default: none
+    /// * Why: the server's own certificate must be one of these: `sha256/BASE64` of the public key, as curl and HPKP
+    ///   write it, or the certificate's SHA-256 or SHA-1 in hexadecimal digits, as urllib3's `assert_fingerprint`
+    /// * Extremes: they come on top of all other checks; with `accept_any_certificate` they alone decide, as in
+    ///   urllib3. Without a spare pin, a new key locks the program out
     pub pins: Vec<Pin>,
-    /// Lists of revoked certificates, PEM or DER, files or directories. Default none: nothing is looked up, since
-    /// public authorities' lists are large and asking them tells which sites are visited. Where lists are given,
-    /// every certificate below the root must be covered by one that has not expired.
+    /// Lists of revoked certificates, PEM or DER, files or directories.
+    ///
+    /// * Default: none: public lists are large, and to ask tells who is visited; OCSP is not asked either
+    /// * Why: private authorities that revoke
+    /// * Extremes: as for curl's `--crlfile`, each certificate below the root must be covered by a list that has not
+    ///   expired: who forgets to renew a list is locked out. A certificate that is itself a root is not looked up
     pub crls: Vec<Material>,
-    /// Accept certificates on which `crls` say nothing. Default false, as for curl's `--crlfile`.
+    /// Accept certificates on which `crls` say nothing.
+    ///
+    /// * Default: false
+    /// * Why: a list that is missing may be kept away by an attacker
+    /// * Extremes: true refuses only what a list names
     pub accept_unknown_revocation: bool,
-    /// What the client shows a server that asks for a certificate. Default none.
+    /// What the client shows a server that asks for a certificate.
+    ///
+    /// * Default: none
+    /// * Why: `Identity::files`, `Identity::bytes`: PEM (one file or two), or PKCS#12; encrypted ones with
+    ///   `.passphrase(..)`: PKCS#8 (PBES2 with PBKDF2; PKCS#12's schemes) and OpenSSL's `Proc-Type: 4,ENCRYPTED`
+    /// * Extremes: scrypt is not supported. Files are read once for each client
     pub identity: Option<Identity>,
-    /// The oldest version that is spoken. Default 1.2; older ones are broken and not implemented (RFC 8996).
+    /// The oldest version that is spoken.
+    ///
+    /// * Default: `Tls12`
+    /// * Why: older ones are broken (RFC 8996) and not implemented
+    /// * Extremes: 1.3 alone shuts out servers from before 2018
     pub min_version: TlsVersion,
-    /// The newest one. Default 1.3.
+    /// The newest one.
+    ///
+    /// * Default: `Tls13`
+    /// * Extremes: 1.2 alone gives up privacy: certificates are readable on the way
     pub max_version: TlsVersion,
-    /// Protocols offered by ALPN (RFC 7301), the preferred one first. Default `http/1.1`, as requests and urllib3;
-    /// with an empty list the extension is not sent. What a server picks changes nothing: HTTP/1.1 is spoken.
+    /// Protocols offered by ALPN (RFC 7301), the preferred one first. What a server picks changes nothing: HTTP/1.1 is
+    /// spoken.
+    ///
+    /// * Default: `http/1.1`
+    /// * Why: as requests and urllib3
+    /// * Extremes: an empty list sends no extension; `h2` is refused, as only HTTP/1.1 is spoken
     pub alpn: Option<Arc<[String]>>,
-    /// The name that is sent (SNI) and verified in place of the URL's host. Default the URL's.
+    /// The name that is sent (SNI) and verified in place of the URL's host.
+    ///
+    /// * Default: the URL's host
+    /// * Why: the name that is sent (SNI) and verified, for a server reached by another name or address
     pub server_name: Option<Arc<str>>,
-    /// The name that is verified, in place of that which is sent. Default the same.
+    /// The name that is verified, in place of that which is sent.
+    ///
+    /// * Default: the name that is sent
+    /// * Why: urllib3's `assert_hostname`
     pub verify_name: Option<Arc<str>>,
-    /// Tell the server which host is meant (SNI). Default true: without it, servers with many hosts show the
-    /// certificate of another one or refuse. The name is readable on the way.
+    /// Tell the server which host is meant (SNI). The name is readable on the way.
+    ///
+    /// * Default: true
+    /// * Why: one address serves many hosts
+    /// * Extremes: without SNI, many servers show the wrong certificate or none
     pub send_server_name: bool,
-    /// Append the sessions' keys to the file that `SSLKEYLOGFILE` names, so that Wireshark can decrypt them. Default
-    /// true, as for curl and Python: who can set this program's environment can read its memory as well.
+    /// Append the sessions' keys to the file that `SSLKEYLOGFILE` names.
+    ///
+    /// * Default: true: where `SSLKEYLOGFILE` is set, the sessions' keys are appended to that file
+    /// * Why: as curl and Python; Wireshark reads it
+    /// * Extremes: whoever has the file can read the traffic
     pub key_log: bool,
 }
 

@@ -57,15 +57,23 @@ pub struct RetryHook(Arc<AskRetry>);
 type AskRetry = dyn Fn(&Retrying<'_>) -> Result<()> + Send + Sync;
 
 impl Config {
-    /// Called with the head of each informational response (RFC 9110 section 15.2), 100 and 103 Early Hints among them,
-    /// in the middle of the exchange: it should be quick. Default none: they are passed over. More than 64 before one
-    /// answer are an error.
+    /// Called with the head of each informational response (RFC 9110 section 15.2), 100 and 103 Early Hints among
+    /// them.
+    ///
+    /// * Default: none: 100, 102 and 103 are passed over
+    /// * Why: few programs use them
+    /// * Extremes: runs in the middle of the exchange: a slow one delays it. More than 64 before one answer are an
+    ///   error. 101 is delivered where the request had `Upgrade`, an error elsewhere
     pub fn on_informational(self, hook: impl Fn(&ResponseHead) + Send + Sync + 'static) -> Config {
         self.messages(|knobs| knobs.on_informational = Some(Hook(Arc::new(hook))))
     }
 
-    /// Called before each redirect is followed. It may refuse: its error is that of the request. Default none. It is not asked
-    /// about redirects that the rules do not follow.
+    /// Called before each redirect is followed. It may refuse: its error is that of the request. It is not asked about
+    /// redirects that the rules do not follow.
+    ///
+    /// * Default: none
+    /// * Why: to log, count, or refuse
+    /// * Extremes: runs in the middle of the exchange: a slow one delays it
     pub fn on_redirect(
         self,
         hook: impl Fn(&Redirecting<'_>) -> Result<()> + Send + Sync + 'static,
@@ -73,8 +81,12 @@ impl Config {
         self.messages(|knobs| knobs.on_redirect = Some(RedirectHook(Arc::new(hook))))
     }
 
-    /// Called before each wait for a retry. It may refuse: its error is that of the request. Default none. It is not asked
-    /// about failures that the rules do not retry.
+    /// Called before each wait for a retry. It may refuse: its error is that of the request. It is not asked about
+    /// failures that the rules do not retry.
+    ///
+    /// * Default: none
+    /// * Why: to log, count, or refuse
+    /// * Extremes: runs in the middle of the exchange: a slow one delays it
     pub fn on_retry(self, hook: impl Fn(&Retrying<'_>) -> Result<()> + Send + Sync + 'static) -> Config {
         self.messages(|knobs| knobs.on_retry = Some(RetryHook(Arc::new(hook))))
     }

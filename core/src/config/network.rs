@@ -59,22 +59,42 @@ pub struct Network {
 /// Options of a TCP socket, set before it connects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SocketOptions {
-    /// Send small pieces at once (TCP_NODELAY). Default true: without it, the end of a request may wait 40 ms for the
-    /// acknowledgement of its beginning.
+    /// Send small pieces at once (TCP_NODELAY).
+    ///
+    /// * Default: true
+    /// * Why: else the end of a request may wait 40 ms for the acknowledgement of its beginning
+    /// * Extremes: false saves packets where a request is written in many pieces
     pub nodelay: bool,
-    /// Probe connections that say nothing. Default after 60 s, so that a peer which vanished without a word is noticed
-    /// while a long wait goes on; `None` never does.
+    /// Probe connections that say nothing.
+    ///
+    /// * Default: after 60 s; interval and count are the system's
+    /// * Why: a peer that vanished without a word is noticed while a long wait goes on
+    /// * Extremes: at least 1 s; `None` never notices
     pub keepalive: Option<Keepalive>,
-    /// The kernel's buffer for what goes out (SO_SNDBUF), in bytes. Default the system's, which grows by need; a size
-    /// set here does not.
+    /// The kernel's buffer for what goes out (SO_SNDBUF), in bytes.
+    ///
+    /// * Default: the system's, which grow by need
+    /// * Why: a size set here stays
+    /// * Extremes: small ones make long ways slow, large ones cost the kernel's memory for each connection
     pub send_buffer: Option<usize>,
-    /// The kernel's buffer for what comes in (SO_RCVBUF), as above.
+    /// The kernel's buffer for what comes in (SO_RCVBUF), in bytes.
+    ///
+    /// * Default: as `send_buffer`
+    /// * Why: as `send_buffer`
+    /// * Extremes: as `send_buffer`
     pub receive_buffer: Option<usize>,
-    /// How long what was sent may stay without an acknowledgement before the connection is given up
-    /// (TCP_USER_TIMEOUT; Linux, Android, Fuchsia). Default the system's, some 15 minutes on Linux.
+    /// How long what was sent may stay without an acknowledgement before the connection is given up (TCP_USER_TIMEOUT;
+    /// Linux, Android, Fuchsia).
+    ///
+    /// * Default: the system's, some 15 minutes
+    /// * Why: Linux: gives a connection up whose bytes nobody acknowledges
+    /// * Extremes: shorter than a way's worst delay, it breaks good connections
     pub user_timeout: Option<Duration>,
-    /// Any other options, set last and in their order (Unix). A number that the system does not know is an error of the
-    /// connection.
+    /// Any other options, set last and in their order (Unix).
+    ///
+    /// * Default: none
+    /// * Why: any other `setsockopt`, as requests-toolbelt's and urllib3's `socket_options` have it (Unix)
+    /// * Extremes: what the system does not know is an error when connecting
     pub raw: Vec<RawOption>,
 }
 
@@ -142,25 +162,31 @@ impl Default for Network {
 impl Config {
     /// How long one address of a host may take before the next one is tried as well (happy eyeballs, RFC 8305).
     ///
-    /// Default 250 ms, which the RFC recommends: a dead address costs that once, not the whole time-out. The least is
-    /// 10 ms; with so little, hosts that are merely far away are asked at all their addresses at once. With
-    /// `Duration::MAX` one address after the other is tried, each until it fails.
+    /// * Default: 250 ms
+    /// * Why: RFC 8305 recommends it: a dead address costs that once, not the whole time-out
+    /// * Extremes: at least 10 ms: hosts that are merely far away are then asked at all their addresses at once;
+    ///   `Duration::MAX` tries one address after the other, each until it fails
     pub fn happy_eyeballs(self, stagger: Duration) -> Config {
         self.network(|knobs| knobs.stagger = Some(stagger))
     }
 
-    /// Which addresses of a host are tried. Default both kinds. With one kind alone, hosts that have none of it cannot
-    /// be reached.
+    /// Which addresses of a host are tried.
+    ///
+    /// * Default: `Family::Any`
+    /// * Why: both kinds, in turn
+    /// * Extremes: with `V4` or `V6` alone, hosts that have no such address cannot be reached
     pub fn address_family(self, family: Family) -> Config {
         self.network(|knobs| knobs.family = Some(family))
     }
 
-    /// Connects to `addresses` in the place of a host, as curl's `--resolve` does: Host field, SNI and the name that a
-    /// certificate must have stay the URL's.
+    /// Connects to `addresses` in the place of a host. `host` is `name`, `name:port`, `*` or `*:port`, and the entry
+    /// that says most counts; `addresses` are separated by commas. A request's entries go before its client's. A guard
+    /// judges these addresses as all others.
     ///
-    /// `host` is `name`, `name:port`, `*` or `*:port`, and the entry that says most counts; `addresses` are separated by
-    /// commas, and one with a port of its own replaces the URL's. Default none. A request's entries go before its
-    /// client's. A guard judges these addresses as all others.
+    /// * Default: none
+    /// * Why: as curl's `--resolve`: tries a server before its name leads there. Host field, SNI and the verified name
+    ///   stay the URL's; an address with a port of its own replaces the URL's
+    /// * Extremes: `*` catches every host, redirects to others included
     ///
     /// ```
     /// # use entreat_core::Config;
@@ -175,54 +201,79 @@ impl Config {
         })
     }
 
-    /// Who is asked for the addresses of names. Default the system, by getaddrinfo.
+    /// Who is asked for the addresses of names.
+    ///
+    /// * Default: the system's, by getaddrinfo
+    /// * Why: it knows `/etc/hosts`, search domains and what else the machine is told
+    /// * Extremes: a resolver that never answers holds its thread; of more than 64 such look-ups in a process, the
+    ///   next ones wait, until their own deadline
     pub fn resolver(self, resolver: Arc<dyn Resolve>) -> Config {
         self.network(|knobs| knobs.resolver = Some(resolver))
     }
 
-    /// How long a resolver's answer is kept, of 256 names at most.
+    /// How long a resolver's answer is kept.
     ///
-    /// Default 10 s: enough for a burst of connections, and short enough that a change of the DNS, whose own times
-    /// getaddrinfo does not tell, is noticed. Failures are never kept, and a host that cannot be reached is asked for
-    /// anew. Zero keeps nothing; much more keeps sending to servers that have moved.
+    /// * Default: 10 s, of 256 names
+    /// * Why: enough for a burst of connections; getaddrinfo does not tell how long an answer holds. Failures are
+    ///   never kept, and a host that cannot be reached is asked for anew
+    /// * Extremes: zero asks each time; much more keeps sending to servers that have moved
     pub fn dns_cache(self, keep: Duration) -> Config {
         self.network(|knobs| knobs.cache = Some(keep))
     }
 
-    /// The address of this machine that connections come from. Default the system's choice. Only hosts with an address
-    /// of the same family can be reached.
+    /// The address of this machine that connections come from.
+    ///
+    /// * Default: the system's choice
+    /// * Why: machines with several
+    /// * Extremes: only hosts with an address of its family can be reached
     pub fn local_address(self, address: IpAddr) -> Config {
         self.network(|knobs| knobs.local_address = Some(address))
     }
 
-    /// The network device through which connections go, such as `eth0`, whatever the routes say: Linux, Android and
-    /// Fuchsia, where it may need a privilege; elsewhere refused. Default the routes'.
+    /// The network device through which connections go, such as `eth0`, whatever the routes say. It may need a
+    /// privilege.
+    ///
+    /// * Default: the routes' choice
+    /// * Why: Linux, Android, Fuchsia (SO_BINDTODEVICE); elsewhere refused
+    /// * Extremes: a device that does not lead there times out
     pub fn interface(self, name: impl Into<String>) -> Config {
         self.network(|knobs| knobs.interface = Some(name.into()))
     }
 
-    /// Options of each TCP socket. Default [`SocketOptions::default`].
+    /// Options of each TCP socket.
+    ///
+    /// * Default: see `SocketOptions`
     pub fn socket(self, options: SocketOptions) -> Config {
         self.network(|knobs| knobs.socket = Some(options))
     }
 
     /// Sends every request over this socket of the file system, whatever its host: Host field, SNI and the name that a
-    /// certificate must have stay the URL's. Default none. The URL `http+unix://%2Frun%2Fx.sock/path` does so for one.
+    /// certificate must have stay the URL's.
+    ///
+    /// * Default: none
+    /// * Why: local daemons. `http+unix://%2Frun%2Fx.sock/path` does so for one URL, with the Host `localhost`
+    /// * Extremes: every host of the client is then that socket, so it is refused beside `guard`, `interface` and
+    ///   `local_address`
     pub fn unix_socket(self, path: impl AsRef<Path>) -> Config {
         self.network(|knobs| knobs.unix_socket = Some(path.as_ref().to_owned()))
     }
 
-    /// Which addresses may be connected to. Default all, as most programs talk to their own network.
+    /// Which addresses may be connected to; what is not let through is [`Kind::BlockedAddress`].
     ///
-    /// [`Guard::Public`] is for programs that fetch URLs which strangers give them: private, loopback, link-local and
-    /// all other special addresses are refused with [`Kind::BlockedAddress`], on each redirect too, whatever name or
-    /// override led to them; so are sockets of the file system. A proxy that is named may be anywhere, but it resolves
-    /// names by itself: only addresses that stand in the URL are then judged.
+    /// * Default: `Guard::Off`: most programs talk to their own network
+    /// * Why: for URLs that strangers give: private, loopback, link-local and all other special addresses of RFC 6890
+    ///   are refused as dialled, whatever name, override or redirect led there, and so are sockets of the file system
+    /// * Extremes: a proxy that is named may be anywhere and resolves names by itself: only addresses in the URL are
+    ///   judged then
     pub fn guard(self, guard: Guard) -> Config {
         self.network(|knobs| knobs.guard = Some(guard))
     }
 
-    /// Lets an address, or a block such as `10.1.0.0/16`, through the guard. Default none.
+    /// Lets an address, or a block such as `10.1.0.0/16`, through the guard.
+    ///
+    /// * Default: none
+    /// * Why: the few inner addresses that are meant to be reached
+    /// * Extremes: `0.0.0.0/0` and `::/0` undo the guard
     pub fn guard_allow(self, block: impl AsRef<str>) -> Config {
         self.network(|knobs| match block.as_ref().parse() {
             Ok(block) => knobs.allow.get_or_insert_default().push(block),

@@ -8,13 +8,19 @@ use crate::error::{Error, Kind, Result};
 /// The most that a body may unpack to, by what came over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expansion {
-    /// Bytes of content for one coded byte, at most. Default 200, as in Apache's mod_deflate. Pages, JSON and logs
-    /// shrink to a tenth, seldom to a hundredth; what gzip makes of zeros is a thousandth, and two codings, or brotli, a
-    /// millionth. At 1,032 and more nothing that is coded once with gzip or deflate is refused; little above 1 refuses
-    /// what is honest.
+    /// Bytes of content for one coded byte, at most.
+    ///
+    /// * Default: 200, as in Apache's mod_deflate
+    /// * Why: pages, JSON and logs shrink to a tenth, seldom to a hundredth; what gzip makes of zeros is a thousandth,
+    ///   and two codings, or brotli, a millionth
+    /// * Extremes: at 1,032 and more nothing that is coded once with gzip or deflate is refused; little above 1
+    ///   refuses what is honest
     pub ratio: u32,
-    /// Content that every body may have, whatever it was before. Default 32 MiB: more than most bodies hold, and less
-    /// than hurts. 0 looks at the ratio from the first byte, where headers of codings count for nothing.
+    /// Content that every body may have, whatever it was before.
+    ///
+    /// * Default: 32 MiB
+    /// * Why: more than most bodies hold, and less than hurts
+    /// * Extremes: 0 looks at the ratio from the first byte, where headers of codings count for nothing
     pub free: u64,
 }
 

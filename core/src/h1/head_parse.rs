@@ -18,9 +18,18 @@ use crate::response::{ResponseHead, Version};
 /// How large a head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Bytes, line ends included. By default 256 KiB: what the largest common servers let through, and some.
+    /// Bytes, line ends included.
+    ///
+    /// * Default: 256 KiB
+    /// * Why: what the largest common servers let through, and some
+    /// * Extremes: much less refuses servers with many cookies; much more is memory that any server may take. 0 is
+    ///   refused
     pub bytes: usize,
-    /// Field lines. By default 1,000.
+    /// Field lines.
+    ///
+    /// * Default: 1000
+    /// * Why: as `bytes`
+    /// * Extremes: as `bytes`
     pub fields: usize,
 }
 

@@ -14,11 +14,15 @@ use std::time::Duration;
 /// When to ask, and how long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Asks before bodies of at least so many bytes, and before those of unknown length. Default none: asking costs a
-    /// round trip, and a second where a server does not know the question. 0 asks before every body.
+    /// Asks before bodies of at least so many bytes.
+    ///
+    /// * Default: none: never asks, see `Config::expect_continue`
     pub from: Option<u64>,
-    /// How long an answer is waited for, whoever put Expect into the request. Default 1 s, as curl. 0 sends the body
-    /// at once; much more holds every upload up on servers that never answer.
+    /// How long an answer is waited for, whoever put Expect into the request.
+    ///
+    /// * Default: 1 s, as curl
+    /// * Why: RFC 9110 10.1.1: nobody has to wait for ever
+    /// * Extremes: 0 sends the body at once; long ones hold every upload up on servers that never answer
     pub wait: Duration,
 }
 

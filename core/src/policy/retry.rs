@@ -21,32 +21,71 @@ use std::time::{Duration, SystemTime};
 /// How often, for what, and how far apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    /// Retries in all. Default 0: a request is sent once, unless the program asks for more.
+    /// Retries in all.
+    ///
+    /// * Default: 0: a request is sent once
+    /// * Why: only the program knows whether it would rather wait or be told
+    /// * Extremes: many retries of many clients keep a server down
     pub total: u32,
-    /// Of these, at most so many after no connection could be made; None leaves it to `total`.
+    /// Of these, at most so many after no connection could be made.
+    ///
+    /// * Default: none: up to `total`
+    /// * Why: most programs care how often, not for what
+    /// * Extremes: 0 turns this kind of failure off
     pub connect: Option<u32>,
-    /// Of these, at most so many after a connection broke or fell silent; None leaves it to `total`.
+    /// Of these, at most so many after a connection broke or fell silent.
+    ///
+    /// * Default: none: up to `total`
+    /// * Why: as `connect`
+    /// * Extremes: as `connect`
     pub read: Option<u32>,
-    /// Of these, at most so many after a status of `statuses`; None leaves it to `total`.
+    /// Of these, at most so many after a status of `statuses`.
+    ///
+    /// * Default: none: up to `total`
+    /// * Why: as `connect`
+    /// * Extremes: as `connect`
     pub status: Option<u32>,
-    /// Answers that are worth another try. Default 408, 429, 502, 503, 504: the server says that it is not
-    /// about this request. 500 is not among them, since it says nothing of that.
+    /// Answers that are worth another try.
+    ///
+    /// * Default: 408, 429, 502, 503, 504
+    /// * Why: the server says that it is not about this request; 500 says nothing of that
+    /// * Extremes: with 500 in it, a request that breaks a server breaks it again
     pub statuses: Cow<'static, [u16]>,
-    /// Methods that may be sent again once the server may have seen them. Default: the idempotent ones. Where
-    /// no connection was made, any method is.
+    /// Methods that may be sent again once the server may have seen them.
+    ///
+    /// * Default: GET, HEAD, OPTIONS, TRACE, PUT, DELETE
+    /// * Why: RFC 9110 9.2.2: these may be repeated. Where no connection was made, any method is
+    /// * Extremes: with POST in it, orders are placed twice
     pub methods: Cow<'static, [&'static str]>,
-    /// The wait before the first retry; it doubles with each one. Default 0.1 s. 0 hammers a server that is
-    /// down.
+    /// The wait before the first retry; it doubles with each one.
+    ///
+    /// * Default: 100 ms
+    /// * Why: the first retry is for a blip, the later ones for a restart
+    /// * Extremes: 0 hammers a server that is down
     pub backoff: Duration,
-    /// The longest such wait. Default 20 s.
+    /// The longest such wait.
+    ///
+    /// * Default: 20 s
+    /// * Why: as `backoff`
+    /// * Extremes: as `backoff`
     pub max_backoff: Duration,
-    /// Which part of the wait is left to chance, so that clients that failed together do not return together.
-    /// Default 0.5: from half the wait to all of it. 0 is exact, 1 is anything up to it.
+    /// Which part of the wait is left to chance.
+    ///
+    /// * Default: 0.5: half of the wait to all of it
+    /// * Why: clients that failed together must not return together
+    /// * Extremes: 0 is exact; 1 may not wait at all
     pub jitter: f64,
-    /// Wait as long as Retry-After says. Default true.
+    /// Wait as long as Retry-After says.
+    ///
+    /// * Default: true, in both forms
+    /// * Why: the server knows best
+    /// * Extremes: off: retries that it has announced to refuse
     pub retry_after: bool,
-    /// The longest Retry-After that is waited for; a longer one gives up, and the answer is delivered.
-    /// Default 120 s.
+    /// The longest Retry-After that is waited for.
+    ///
+    /// * Default: 120 s
+    /// * Why: longer is no answer to somebody who waits: the response is delivered instead
+    /// * Extremes: the largest hangs for as long as a server likes
     pub max_retry_after: Duration,
 }
 

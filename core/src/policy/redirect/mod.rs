@@ -23,15 +23,28 @@ use resolve::resolve;
 /// What the caller allows, and whose habits are followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Follow at all. Default true; false delivers each redirect as it comes.
+    /// Follow at all.
+    ///
+    /// * Default: true
+    /// * Why: as browsers and requests
+    /// * Extremes: false delivers each redirect as it comes
     pub follow: bool,
-    /// How many redirects one request may take. Default 20, as in browsers; requests has 30. 0 refuses the
-    /// first.
+    /// How many redirects one request may take.
+    ///
+    /// * Default: 20, as browsers; requests has 30
+    /// * Why: a cycle has to end somewhere; a URL that comes again is none yet, since a cookie may change the answer
+    /// * Extremes: 0 refuses the first one; many let a server keep a client busy
     pub limit: u32,
-    /// Follow from https to http. Default true, as curl, httpx, reqwest and requests have it: sites exist
-    /// that do so, and what would leak does not go along, since another scheme is another origin.
+    /// Follow from https to http.
+    ///
+    /// * Default: true, as curl, httpx, reqwest and requests
+    /// * Why: sites send from https to http; credentials do not go along, as another scheme is another origin
+    /// * Extremes: false refuses them: nothing that was asked for over https is fetched in the clear
     pub allow_downgrade: bool,
     /// Whose reading of a target and whose rewriting of methods.
+    ///
+    /// * Default: `Modern`: URLs as WHATWG reads them, only POST becomes GET on 301 and 302
+    /// * Why: `Requests` is for the drop-in
     pub style: Style,
 }
 
