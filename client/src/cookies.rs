@@ -22,6 +22,13 @@ mod json;
 #[derive(Debug, Clone)]
 pub struct Cookies(SharedJar);
 
+/// The cookies of that jar.
+impl From<SharedJar> for Cookies {
+    fn from(jar: SharedJar) -> Cookies {
+        Cookies(jar)
+    }
+}
+
 impl Cookies {
     pub(crate) fn new(jar: &SharedJar) -> Cookies {
         Cookies(jar.clone())

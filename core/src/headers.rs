@@ -224,10 +224,20 @@ impl fmt::Debug for Headers {
 
 /// True for fields whose value must not appear in a log, an error or a repr.
 pub fn is_secret(name: &str) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
-        .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret))
+    SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
 }
+
+/// HTTP's own, and those that services are known to take in their stead.
+const SECRETS: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "private-token",
+];
 
 /// RFC 9110 section 5.1: `field-name = token`.
 fn check_name(name: &[u8]) -> Result<()> {

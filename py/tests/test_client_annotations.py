@@ -40,7 +40,14 @@ def test_the_parts_of_values_are_annotated_in_their_order(name):
 def test_the_knobs_of_a_client_are_those_of_its_signature():
     new = next(node for node in CLASSES["Client"].body if getattr(node, "name", "") == "__new__")
     for knob in (argument.arg for argument in new.args.kwonlyargs):
-        default = {"cookies": True, "verify": True, "follow_redirects": True, "max_redirects": 20, "trust_env": True}
+        default = {
+            "cookies": True,
+            "verify": True,
+            "follow_redirects": True,
+            "max_redirects": 20,
+            "trust_env": True,
+            "hsts": True,
+        }
         default |= {"timeout": 1, "retries": 0, "guard_allow": ["127.0.0.1"]}
         extra = {"guard": "public"} if knob == "guard_allow" else {}
         entreat.Client(**{knob: default.get(knob), **extra})

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
@@ -43,6 +43,11 @@ class _Hooks(TypedDict, total=False):
     retry: _RetryHook | Sequence[_RetryHook] | None
     early_hints: _HeadersHook | Sequence[_HeadersHook] | None
 
+class _AuthFlow(Protocol):
+    def auth_flow(self, request: Request, /) -> Generator[Request, Response]: ...
+
+_Auth: TypeAlias = str | tuple[str, str] | Auth | Callable[[Request], Request | None] | _AuthFlow
+
 class _Transport(Protocol):
     def handle_request(self, request: Request, /) -> Any: ...
 
@@ -69,7 +74,7 @@ class _Message(_Knobs, total=False):
     params: str | _Pairs | None
     headers: _HeaderFields | None
     cookies: Mapping[str, str] | None
-    auth: str | tuple[str, str] | Auth | None
+    auth: _Auth | None
     json: Any
     data: _Pairs | _Content | None
     content: _Content | None
@@ -85,7 +90,7 @@ class Client:
         *,
         headers: _HeaderFields | None = None,
         params: _Pairs | None = None,
-        auth: str | tuple[str, str] | Auth | None = None,
+        auth: _Auth | None = None,
         cookies: bool | Mapping[str, str] = True,
         timeout: _Timeout = ...,
         retries: int | Retry | None = 0,
@@ -101,6 +106,7 @@ class Client:
         max_redirects: int = 20,
         trust_env: bool = True,
         user_agent: str | None = None,
+        hsts: bool = True,
         hooks: _Hooks | None = None,
         transport: _Transport | Callable[[Request], Any] | None = None,
     ) -> Self: ...
@@ -159,6 +165,18 @@ class Client:
 
 class Auth:
     """A way of proving who sends a request, with its credentials."""
+
+    @staticmethod
+    def basic(user: str, password: str, encoding: Literal["utf-8", "latin-1"] = "utf-8") -> Auth:
+        """Basic, at once."""
+
+    @staticmethod
+    def bearer(token: str) -> Auth:
+        """A bearer token, at once."""
+
+    @staticmethod
+    def sigv4(access_key: str, secret_key: str, region: str, service: str, session_token: str | None = None) -> Auth:
+        """AWS Signature Version 4, for a region and a service."""
 
     @staticmethod
     def digest(user: str, password: str) -> Auth:
@@ -268,6 +286,14 @@ class Cookies:
     def __iter__(self) -> Iterator[str]: ...
     def remove(self, name: str, domain: str | None = None, path: str | None = None) -> int: ...
     def clear(self) -> None: ...
+    def load(self, path: str | PathLike[str]) -> None:
+        """Puts in the cookies of a cookies.txt, or of JSON where its name ends in ``.json``."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes all into such a file, which only its owner may read."""
+
+    def to_json(self) -> str: ...
+    def add_json(self, text: str) -> None: ...
     def to_netscape(self) -> str: ...
     def add_netscape(self, text: str) -> None: ...
 

@@ -7,12 +7,14 @@ use crate::client::config::{Knobs, text};
 use crate::client::content;
 use crate::client::download;
 use crate::client::errors::{contradiction, raise, wrong_type};
+use crate::client::flow::Program;
 use crate::client::headers;
 use entreat::{Auth, Credentials, Headers, Request, Url};
 use entreat_core::policy::auth::{basic, bearer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
 
 /// What a client says for all its requests.
@@ -23,6 +25,16 @@ pub(crate) struct Defaults {
     pub(super) params: Vec<(String, String)>,
     pub(super) credential: Option<Credential>,
     pub(super) knobs: Knobs,
+}
+
+impl Defaults {
+    /// Shows the garbage collector what Python's objects are in here.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.credential {
+            Some(Credential::Program(program)) => visit.call(program.object()),
+            Some(Credential::Field(_) | Credential::Scheme(_)) | None => Ok(()),
+        }
+    }
 }
 
 /// The arguments that say what a request carries; all others are knobs.
@@ -269,6 +281,8 @@ pub(super) enum Credential {
     Field(String),
     /// What the engine does.
     Scheme(Auth),
+    /// What the program does.
+    Program(Program),
 }
 
 impl Credential {
@@ -276,14 +290,18 @@ impl Credential {
         match self {
             Credential::Field(value) => request.header("Authorization", value),
             Credential::Scheme(auth) => request.configure(|config| config.auth(auth.clone())),
+            Credential::Program(program) => request.configure(|config| config.auth(program.scheme())),
         }
     }
 }
 
-/// `(user, password)`, a bearer token, or an `entreat.Auth`.
+/// `(user, password)`, a bearer token, an `entreat.Auth`, or the program's own.
 pub(super) fn credential(auth: &Bound<'_, PyAny>) -> PyResult<Credential> {
     if let Ok(scheme) = auth.cast::<super::Auth>() {
         return Ok(Credential::Scheme(scheme.get().0.clone()));
+    }
+    if let Some(program) = Program::read(auth)? {
+        return Ok(Credential::Program(program));
     }
     let value = match auth.cast::<PyTuple>() {
         Ok(pair) if pair.len() == 2 => {
@@ -292,7 +310,7 @@ pub(super) fn credential(auth: &Bound<'_, PyAny>) -> PyResult<Credential> {
             basic::authorization(&basic::Rules::modern(), &Credentials::new(user, password))
         }
         Ok(_) | Err(_) => {
-            let expected = "(user, password), a bearer token or an entreat.Auth";
+            let expected = "(user, password), a bearer token, an entreat.Auth, or a callable";
             let token = auth.cast::<PyString>().map_err(|_| wrong_type("auth", expected, auth))?;
             bearer::authorization(token.to_str()?)
         }

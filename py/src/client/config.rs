@@ -83,6 +83,7 @@ impl Knobs {
         self.config = match name {
             "limits" => config.pool(pool(value)?),
             "trust_env" => config.trust_environment(boolean(name, value)?),
+            "hsts" => config.hsts(boolean(name, value)?),
             "cookies" => match value.cast::<PyBool>() {
                 Ok(keep) => config.cookies(keep.is_true()),
                 // A dictionary, which the client puts into its jar.

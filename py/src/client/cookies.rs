@@ -3,10 +3,11 @@
 use crate::aio;
 use crate::client::Client;
 use crate::client::errors::raise;
-use entreat_core::policy::cookies::Jar;
+use entreat_core::policy::cookies::{Jar, SharedJar};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// A client's cookies.
@@ -35,12 +36,29 @@ impl Cookies {
     where
         T: Send,
     {
-        let jar = match &self.owner {
-            Owner::Client(client) => client.get().session(py)?.jar().clone(),
-            Owner::AsyncClient(client) => client.get().jar(py),
-        };
+        let jar = self.jar(py)?;
         // A thread that sends may hold the jar for a moment, without the GIL.
         Ok(py.detach(|| act(&mut jar.lock())))
+    }
+
+    /// The same with what Rust's programs have, which may fail.
+    fn try_with<T>(
+        &self,
+        py: Python<'_>,
+        act: impl FnOnce(entreat::Cookies) -> entreat::Result<T> + Send,
+    ) -> PyResult<T>
+    where
+        T: Send,
+    {
+        let jar = self.jar(py)?;
+        py.detach(|| act(jar.into())).map_err(|error| raise(py, &error))
+    }
+
+    fn jar(&self, py: Python<'_>) -> PyResult<SharedJar> {
+        Ok(match &self.owner {
+            Owner::Client(client) => client.get().session(py)?.jar().clone(),
+            Owner::AsyncClient(client) => client.get().jar(py),
+        })
     }
 }
 
@@ -94,6 +112,27 @@ impl Cookies {
     /// Takes all out.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
         self.with(py, Jar::clear)
+    }
+
+    /// Puts in the cookies of a file: Netscape's cookies.txt, as curl, wget and Python write it, or JSON where its name ends
+    /// in ``.json``.
+    fn load(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        self.try_with(py, |cookies| cookies.load(path))
+    }
+
+    /// Writes all into a file that only its owner may read, of the same two kinds. It is replaced as a whole.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        self.try_with(py, |cookies| cookies.save(path))
+    }
+
+    /// As a JSON array of objects: name, value, domain, path, host_only, secure, http_only, same_site, expires.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.try_with(py, |cookies| cookies.to_json())
+    }
+
+    /// Puts in what such an array holds.
+    fn add_json(&self, py: Python<'_>, text: &str) -> PyResult<()> {
+        self.try_with(py, |cookies| cookies.add_json(text))
     }
 
     /// As the text of a file that curl, wget and browsers' extensions read, with those that end with the session.

@@ -9,6 +9,7 @@ use entreat::{Blame, Error, Kind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::io;
 
 /// The exception for an error before there was a request.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
@@ -55,6 +56,11 @@ fn blame(blame: Blame) -> &'static str {
         Blame::Peer => "peer",
         Blame::Limit => "limit",
     }
+}
+
+/// What the program's own code raised in the middle of an exchange, to come out of the call as it is.
+pub(super) fn carried(raised: PyErr) -> Error {
+    Error::new(Kind::Interrupted).with_source(io::Error::other(raised))
 }
 
 /// Two arguments that exclude each other, or one that lacks another.

@@ -3,16 +3,15 @@
 //! Nobody who has neither pays: without hooks there is nothing to call, and `logging` is not imported by us.
 
 use crate::client::config::text;
-use crate::client::errors::{contradiction, raise, wrong_type};
+use crate::client::errors::{carried, contradiction, raise, wrong_type};
 use crate::client::headers::Headers;
 use crate::client::request::{Request, without_credentials};
 use crate::client::response::Response;
-use entreat::{Config, Error, Kind, Redirecting, ResponseHead, Retrying};
+use entreat::{Config, Error, Redirecting, ResponseHead, Retrying};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,7 +119,7 @@ fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 fn ask(py: Python<'_>, hooks: &[Py<PyAny>], event: PyResult<Bound<'_, PyAny>>) -> Result<(), Error> {
     let asked =
         event.and_then(|event| hooks.iter().try_for_each(|hook| hook.bind(py).call1((&event,)).map(drop)));
-    asked.map_err(|raised| Error::new(Kind::Interrupted).with_source(io::Error::other(raised)))
+    asked.map_err(carried)
 }
 
 /// What a hook raises then goes to `sys.unraisablehook`: a hint must not cost the answer.

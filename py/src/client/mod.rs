@@ -12,6 +12,7 @@ mod content;
 mod cookies;
 mod download;
 mod errors;
+mod flow;
 mod headers;
 pub(crate) mod hooks;
 mod pickled;
@@ -265,6 +266,7 @@ impl Client {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.transport.as_ref().map_or(Ok(()), |transport| visit.call(transport.object()))?;
+        self.defaults.traverse(&visit)?;
         self.hooks.traverse(&visit)
     }
 

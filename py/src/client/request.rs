@@ -5,7 +5,7 @@
 
 use crate::client::arguments::{self, Defaults};
 use crate::client::headers::Headers;
-use entreat::{RequestHead, Url};
+use entreat::{Body, RequestHead, Url};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -27,6 +27,17 @@ impl Request {
     /// As it went out, all its fields among those that can be looked at.
     pub(super) fn sent(request: &entreat::Request, head: &RequestHead, url: &Url) -> Request {
         Request::of(request.as_sent(head, url))
+    }
+
+    /// One that is under way, to be looked at by the program's own code; `body` where it is in memory.
+    pub(super) fn seen(method: &str, url: &Url, headers: &entreat::Headers, body: Option<&[u8]>) -> Request {
+        let mut request = entreat::Request::new(method.to_owned(), url.as_str());
+        request.headers_mut().clone_from(headers);
+        Request::of(match body {
+            Some([]) => request,
+            Some(bytes) => request.body(bytes.to_vec()),
+            None => request.body(Body::reader(std::io::empty())),
+        })
     }
 
     /// As the engine takes it.

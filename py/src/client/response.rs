@@ -128,6 +128,25 @@ impl Response {
         *self.body() = Body::Consumed;
     }
 
+    /// A head alone, to be looked at by the program's own code.
+    pub(super) fn of_head(
+        py: Python<'_>,
+        head: &ResponseHead,
+        request: &entreat::Request,
+    ) -> Option<Response> {
+        let sent =
+            RequestHead { method: request.method().to_owned().into(), headers: request.headers().clone() };
+        let passed = Passed {
+            head: head.clone(),
+            url: request.url()?.clone(),
+            sent,
+            elapsed: Duration::ZERO,
+            timings: Timings::default(),
+        };
+        let body = Body::Read(PyBytes::new(py, b"").unbind());
+        Some(Response::bare(passed, request.clone(), body))
+    }
+
     /// The answer that an error is about, as far as it was kept.
     pub(super) fn of_error<'py>(
         py: Python<'py>,

@@ -40,12 +40,8 @@ impl InPython {
     }
 
     fn ask(&self, py: Python<'_>, sent: &Sent) -> PyResult<Reply> {
-        let mut request = entreat::Request::new(sent.method().to_owned(), sent.url().as_str());
-        request.headers_mut().clone_from(sent.headers());
-        if !sent.body().is_empty() {
-            request = request.body(sent.body().to_vec());
-        }
-        let (request, transport) = (Bound::new(py, Request::of(request))?, self.0.bind(py));
+        let request = Request::seen(sent.method(), sent.url(), sent.headers(), Some(sent.body()));
+        let (request, transport) = (Bound::new(py, request)?, self.0.bind(py));
         let answer = match transport.hasattr("handle_request")? {
             true => transport.call_method1("handle_request", (request,))?,
             false => transport.call1((request,))?,
