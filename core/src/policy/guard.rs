@@ -5,6 +5,10 @@
 //!
 //! The tables are IANA's registries of special-purpose addresses (RFC 6890, as updated by RFC 8190): what is not
 //! "Globally Reachable" is refused, and multicast as well. An IPv6 address that leads to an IPv4 one is judged by that.
+//!
+//! > RFC 8190 section 2.1: "Globally Reachable: A boolean value indicating whether an IP datagram whose destination
+//! > address is drawn from the allocated special-purpose address block is forwardable beyond a specified administrative
+//! > domain."
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -3,6 +3,9 @@
 //! Holds the steps of RFC 6265 section 5.3 that need the other cookies (replacing, ending, making room), the
 //! retrieval of section 5.4, and what a face offers its user: looking, setting, removing. Expired cookies are
 //! never handed out, and leave when their domain is touched. One thread at a time; the engine holds the lock.
+//!
+//! > Section 5.4: "Cookies with longer paths are listed before cookies with shorter paths." "Among cookies that have
+//! > equal-length path fields, cookies with earlier creation-times are listed before cookies with later creation-times."
 
 use super::scope::canonical_host;
 use super::{Cookie, Decision, Facts, Reason, Rules, decide, domain_matches, is_trusted, path_matches};

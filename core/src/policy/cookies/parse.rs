@@ -118,3 +118,55 @@ fn trim(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(inner).map_or(start, |last| last + 1);
     &text[start..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn fields_are_cut_into_name_value_and_attributes() {
+        for (field, name, value, domain, path) in [
+            ("a=b", "a", "b", None, None),
+            (" a = b c ; x", "a", "b c", None, None),
+            ("a=b=c", "a", "b=c", None, None),
+            ("a", "", "a", None, None),
+            ("=b", "", "b", None, None),
+            ("", "", "", None, None),
+            ("a=\"b; c\"", "a", "\"b", None, None),
+            ("a=b; DOMAIN = x.test ;Path=/p", "a", "b", Some("x.test"), Some("/p")),
+            ("a=b; domain=x.test; domain=", "a", "b", Some("x.test"), None),
+            ("a=b; path=/p; path", "a", "b", None, Some("")),
+        ] {
+            let parsed = SetCookie::parse(field.as_bytes(), 1024).unwrap();
+            assert_eq!((parsed.name, parsed.value), (name.as_bytes(), value.as_bytes()), "{field:?}");
+            let wanted = (domain.map(str::as_bytes), path.map(str::as_bytes));
+            assert_eq!((parsed.domain, parsed.path), wanted, "{field:?}");
+        }
+        assert!(SetCookie::parse(b"a=\0b", 1024).is_none());
+    }
+
+    #[test]
+    fn lifetimes_count_as_they_are_written() {
+        let ends = |attributes: &str| {
+            let field = format!("a=b; {attributes}");
+            let parsed = SetCookie::parse(field.as_bytes(), 1024).unwrap();
+            let expiry = parsed.expiry(None, UNIX_EPOCH);
+            expiry.map(|expiry| expiry.duration_since(UNIX_EPOCH).unwrap().as_secs())
+        };
+        for (attributes, seconds) in [
+            ("", None),
+            ("max-age=5", Some(5)),
+            ("max-age=-5", Some(0)),
+            ("max-age=+5", None),
+            ("max-age=5x", None),
+            ("max-age=5; max-age=6", Some(6)),
+            ("max-age=99999999999999999999999", None),
+            ("expires=Thu, 01 Jan 1970 00:00:09 GMT", Some(9)),
+            ("expires=Thu, 01 Jan 1970 00:00:09 GMT; max-age=5", Some(5)),
+            ("expires=never", None),
+        ] {
+            assert_eq!(ends(attributes), seconds, "{attributes}");
+        }
+    }
+}

@@ -2,9 +2,12 @@
 //!
 //! Decides whether a list of exceptions names a host. Two readings. The modern clients take what curl and Go
 //! take between them: suffixes, ports, addresses and networks of both families, in any case. The drop-in
-//! reads as
-//! `requests.utils.should_bypass_proxies` does, with `urllib.request.proxy_bypass_environment` behind it.
-//! Called by `decide`, and by the drop-in through [`bypasses`].
+//! reads as `requests.utils.should_bypass_proxies` does, with `urllib.request.proxy_bypass_environment` behind
+//! it. Called by `decide`, and by the drop-in through [`bypasses`].
+//!
+//! > curl(1), NO_PROXY: "list of hostnames that should not go through any proxy. If set to an asterisk '*' only,
+//! > it matches all hosts. Each name in this list is matched as either a domain name that contains the hostname,
+//! > or the hostname itself."
 
 use super::Style;
 use std::net::{IpAddr, Ipv4Addr};

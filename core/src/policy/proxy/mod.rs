@@ -4,8 +4,12 @@
 //! proxy's URL apart. Does not connect. The engine calls [`decide`] for each request, each redirect included;
 //! the drop-in for requests also calls [`bypasses`].
 //!
-//! No RFC says any of this. The convention is curl's manual ("Environment: http_proxy, HTTPS_PROXY,
-//! ALL_PROXY, NO_PROXY"), and for the drop-in `requests.utils` over `urllib.request`.
+//! No RFC says any of this. The convention is curl's manual, and for the drop-in `requests.utils` over
+//! `urllib.request`. The one exception below is theirs: upper case counts unless this is a CGI script, where a
+//! client's field named Proxy would set it.
+//!
+//! > curl(1), Environment: "The environment variables can be specified in lower case or upper case. The lower case
+//! > version has precedence. http_proxy is an exception as it is only available in lower case."
 
 mod exceptions;
 mod server;
