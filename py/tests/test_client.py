@@ -10,7 +10,7 @@ import threading
 import entreat
 import pytest
 from entreat import errors
-from peers import RECEIVE, Answers, Peer, response
+from peers import HOLD, RECEIVE, Answers, Peer, response
 
 
 @pytest.fixture
@@ -292,6 +292,21 @@ def test_settings_that_contradict_themselves_are_refused_by_name(knobs, names):
 
 
 @pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"auth": ("u", "p"), "headers": {"authorization": "x"}}, ["auth", "Authorization"]),
+        ({"cookies": {"a": "b"}, "headers": {"cookie": "x"}}, ["cookies", "Cookie"]),
+        ({"json": 1, "files": {"a": b""}}, ["json", "files"]),
+        ({"guard_allow": "10.0.0.0/8"}, ["guard_allow", "guard"]),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_refused_by_name(client, refused, options, names):
+    with pytest.raises(errors.InvalidConfig) as caught:
+        client.post(refused, **options)
+    assert all(name in str(caught.value) for name in names), str(caught.value)
+
+
+@pytest.mark.parametrize(
     "knobs",
     [{"timeout": "1"}, {"timeout": True}, {"retries": "1"}, {"verify": 1}, {"headers": 1}, {"auth": 1}, {"limits": 1}]
     + [{"follow_redirects": 1}, {"resolve": 1}, {"proxies": 1}, {"max_body": "1"}, {"cert": ("a", "b", "c", "d")}],
@@ -352,6 +367,26 @@ def test_a_closed_client_says_so(refused):
         pass
 
 
+def test_whatever_is_asked_of_a_closed_client_it_says_so(origin, tmp_path):
+    client = entreat.Client(origin.http)
+    opened = client.stream("GET", "/bytes/100000")
+    request = client.build_request("GET", "/get")
+    client.close()
+    client.close()
+    calls = [
+        lambda: client.stream("GET", "/get"),
+        lambda: client.send(request),
+        lambda: client.download("/get", tmp_path / "file"),
+        lambda: next(client.map(["/get"])),
+        client.__enter__,
+    ]
+    for call in calls:
+        with pytest.raises(errors.ClientClosed, match="closed"):
+            call()
+    assert len(opened.read()) == 100000 and len(client.cookies) == 0
+    assert list(tmp_path.iterdir()) == [] and repr(client).endswith("(closed)>")
+
+
 def test_threads_share_a_client(client, origin):
     found = []
     threads = [
@@ -374,6 +409,35 @@ def test_a_forked_child_has_connections_of_its_own_and_keeps_the_cookies(client,
         os._exit(0 if kept and client.pool_stats.opened == 1 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert client.get(f"{origin.http}/get").ok and client.pool_stats.opened == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_stream_is_read_by_the_process_that_asked_for_it(client, origin):
+    with client.stream("GET", f"{origin.http}/bytes/100000") as answer:
+        pieces = answer.iter_bytes(10)
+        first = next(pieces)
+        child = os.fork()
+        if child == 0:
+            try:
+                next(pieces)
+            except errors.StreamConsumed as error:
+                answer.close()
+                os._exit(0 if "forked" in str(error) else 2)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert len(first) + sum(map(len, pieces)) == 100000
+
+
+def test_a_stream_left_open_at_the_end_of_the_program_is_no_matter():
+    code = (
+        "import entreat, sys; client = entreat.Client(); answer = client.stream('GET', sys.argv[1]); answer.status_code"
+    )
+    with Peer([RECEIVE, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", HOLD]) as peer:
+        command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, peer.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_request_can_be_built_changed_and_sent(origin):

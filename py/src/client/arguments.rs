@@ -75,8 +75,12 @@ pub(crate) fn request(
     if let Some(fields) = &given.headers {
         merge_headers(request.headers_mut(), fields)?;
     }
-    let mut request = authorize(request, defaults, given.auth.as_ref())?;
+    let mut request = authorize(request, defaults, given.auth.as_ref(), given.headers.as_ref())?;
     if let Some(cookies) = &given.cookies {
+        if says(given.headers.as_ref(), "Cookie")? {
+            let seen = "both cookies and headers[\"Cookie\"]";
+            return Err(contradiction(py, "either cookies or a header Cookie", seen));
+        }
         let kept = request.url().and_then(jar);
         let value = cookie_field(kept, cookies)?;
         request.headers_mut().set("Cookie", value).map_err(|error| raise(py, &error))?;
@@ -260,9 +264,19 @@ pub(super) fn merge_headers(into: &mut Headers, fields: &Bound<'_, PyAny>) -> Py
 
 /// Credentials of the call, or else of the client: the latter only for the origin of the client's base URL, where it has
 /// one, and never over a header.
-fn authorize(request: Request, defaults: &Defaults, auth: Option<&Bound<'_, PyAny>>) -> PyResult<Request> {
+fn authorize(
+    request: Request,
+    defaults: &Defaults,
+    auth: Option<&Bound<'_, PyAny>>,
+    headers: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Request> {
     if let Some(auth) = auth {
-        return credential(auth).map(|credential| credential.sign(request));
+        let credential = credential(auth)?;
+        if credential.replaces_header() && says(headers, "Authorization")? {
+            let seen = "both auth and headers[\"Authorization\"]";
+            return Err(contradiction(auth.py(), "either auth or a header Authorization", seen));
+        }
+        return Ok(credential.sign(request));
     }
     let Some(credential) = &defaults.credential else { return Ok(request) };
     let meant = match (&defaults.base, request.url()) {
@@ -285,7 +299,26 @@ pub(super) enum Credential {
     Program(Program),
 }
 
+/// True where the headers of a call have such a field.
+fn says(headers: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<bool> {
+    let Some(fields) = headers else { return Ok(false) };
+    let mut found = false;
+    headers::each(fields, |field, value| {
+        found |= value.is_some() && field.eq_ignore_ascii_case(name.as_bytes());
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 impl Credential {
+    /// netrc leaves a header alone, and the program's own code may look at it.
+    fn replaces_header(&self) -> bool {
+        match self {
+            Credential::Scheme(Auth::Netrc(_) | Auth::Nothing) | Credential::Program(_) => false,
+            Credential::Field(_) | Credential::Scheme(_) => true,
+        }
+    }
+
     fn sign(&self, request: Request) -> Request {
         match self {
             Credential::Field(value) => request.header("Authorization", value),

@@ -11,6 +11,7 @@ use crate::client::pieces::{Pieces, Unit};
 use crate::client::request::{Request, without_credentials};
 use crate::client::times::{self, Clock};
 use crate::exchange::latin1;
+use crate::session::current_generation;
 use entreat::incoming::Incoming;
 use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
@@ -110,7 +111,7 @@ impl Response {
         let timings = incoming.timings(started, answered);
         let passed = Passed { head, url, sent, elapsed: answered - started, timings };
         let response = Response {
-            clock: Some(Clock { started, answered }),
+            clock: Some(Clock { started, answered, generation: current_generation() }),
             redirects: redirects.iter().map(Passed::of).collect(),
             attempts: retries.len() as u32 + 1,
             ..Response::bare(passed, request, Body::Awaited)
@@ -231,10 +232,13 @@ impl Response {
         outcome.map_err(|error| Response::raise(slf, error))
     }
 
-    /// Takes the body out of its place. A new reader must be the first one.
+    /// Takes the body out of its place. A new reader must be the first one, and of the process to which the answer came: two
+    /// that read from one socket would get half of it each.
     fn take(slf: &Bound<'_, Self>, first: bool) -> PyResult<Box<Incoming<Blocking>>> {
+        let is_foreign = slf.get().clock.is_some_and(|clock| clock.generation != current_generation());
         let mut body = slf.get().body();
         let (left, outcome) = match std::mem::replace(&mut *body, Body::Busy) {
+            left @ (Body::Arriving(_) | Body::Begun(_)) if is_foreign => (left, "the process has forked"),
             Body::Arriving(incoming) => return Ok(incoming),
             Body::Begun(incoming) if !first => return Ok(incoming),
             left @ Body::Begun(_) => (left, "some of it was read by pieces"),
@@ -246,6 +250,7 @@ impl Response {
         };
         let hint = match matches!(left, Body::Awaited) {
             true => "await response.read() first, or leave stream out",
+            false if is_foreign => "read it where it was asked for, or ask anew here",
             false => "call read() first to keep the whole body, or leave stream out",
         };
         *body = left;
@@ -277,7 +282,7 @@ impl Response {
 
     /// Nothing more comes in.
     pub(crate) fn note_end<N: Net>(&self, incoming: &Incoming<N>) {
-        if let Some(Clock { started, answered }) = self.clock {
+        if let Some(Clock { started, answered, .. }) = self.clock {
             *self.timings.lock().unwrap_or_else(PoisonError::into_inner) =
                 incoming.timings(started, answered);
         }
@@ -285,7 +290,7 @@ impl Response {
 
     fn timings_now(&self) -> Timings {
         match (&*self.body(), self.clock) {
-            (Body::Arriving(incoming) | Body::Begun(incoming), Some(Clock { started, answered })) => {
+            (Body::Arriving(incoming) | Body::Begun(incoming), Some(Clock { started, answered, .. })) => {
                 incoming.timings(started, answered)
             }
             _ => *self.timings.lock().unwrap_or_else(PoisonError::into_inner),

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Clock {
     pub(super) started: Instant,
     pub(super) answered: Instant,
+    /// The process, by forks, to which the answer came.
+    pub(super) generation: u64,
 }
 
 /// The parts, in the order of the named tuple.
