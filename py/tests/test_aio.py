@@ -537,3 +537,169 @@ async def test_a_peer_that_sends_nonsense_is_an_error():
             with pytest.raises(errors.ProtocolError):
                 await client.get(peer.url)
             assert (await client.get(peer.url)).text == "fine"
+
+
+# What Python is awaited for inside of a request.
+
+
+@on_loops
+async def test_the_pieces_of_an_upload_are_awaited_in_the_task_itself(origin):
+    variable, tasks = contextvars.ContextVar("variable"), set()
+    variable.set("mine")
+
+    async def body():
+        for piece in ("one,", b"", bytearray(b"two,")):
+            tasks.add(asyncio.current_task())
+            await asyncio.sleep(0)
+            yield piece
+        yield variable.get().encode()
+
+    async with Client(base_url=origin.http) as client:
+        assert (await client.post("post", content=body())).json()["data"] == "one,two,mine"
+        assert tasks == {asyncio.current_task()}
+
+
+@on_loops
+async def test_an_upload_of_many_pieces_that_never_wait(origin):
+    async def body():
+        for _ in range(5000):
+            yield b"x"
+
+    async with Client(base_url=origin.http) as client:
+        assert (await client.post("post", content=body())).json()["data"] == "x" * 5000
+
+
+@on_loops
+async def test_an_async_body_that_raises_halfway_ends_the_request_with_that(origin):
+    async def broken():
+        yield b"some"
+        await asyncio.sleep(0)
+        raise KeyError("mine")
+
+    async with Client(base_url=origin.http) as client:
+        with pytest.raises(KeyError, match="mine"):
+            await client.post("post", content=broken())
+        assert client.pool_stats[:2] == (0, 0)
+        assert (await client.get("get")).status_code == 200
+
+
+@on_loops
+async def test_an_upload_is_cancelled_while_its_next_piece_is_awaited(origin):
+    ended = []
+
+    async def endless():
+        try:
+            yield b"some"
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    async with Client(base_url=origin.http) as client:
+        await cancelled(client, client.post("post", content=endless()), "upload")
+        assert ended == ["cancelled"]
+
+
+@on_loops
+async def test_a_piece_that_is_not_bytes_is_an_error(origin):
+    async def wrong():
+        yield object()
+
+    async with Client(base_url=origin.http) as client:
+        with pytest.raises(TypeError):
+            await client.post("post", content=wrong())
+
+
+def test_the_sync_client_refuses_an_asynchronous_body(refused):
+    async def body():
+        yield b""
+
+    with entreat.Client() as client, pytest.raises(errors.InvalidBody, match="asynchronous"):
+        client.post(refused, content=body())
+
+
+@on_loops
+async def test_hooks_may_be_coroutine_functions(origin):
+    seen = []
+
+    async def sign(request):
+        await asyncio.sleep(0)
+        request.headers["X-Signed"] = "yes"
+
+    async def replace(request):
+        return entreat.client.Request("GET", request.url, headers=dict(request.headers) | {"X-Second": "yes"})
+
+    async def check(answer):
+        await asyncio.sleep(0)
+        seen.append(answer.status_code)
+
+    hooks = {"request": [sign, replace], "response": [check, lambda answer: seen.append(answer.text)]}
+    async with Client(hooks=hooks) as client:
+        answer = await client.get(f"{origin.http}/headers")
+        assert answer.json()["headers"].items() >= {"X-Signed": "yes", "X-Second": "yes"}.items()
+        assert seen == [200, answer.text]
+
+
+@on_loops
+async def test_what_a_hook_raises_is_what_the_call_raises(origin):
+    async def refuse(_):
+        await asyncio.sleep(0)
+        raise KeyError("mine")
+
+    for event in ("request", "response"):
+        async with Client(hooks={event: refuse}) as client:
+            with pytest.raises(KeyError, match="mine"):
+                await client.get(f"{origin.http}/get")
+            assert client.pool_stats.in_use == 0
+
+
+# Many at once, and files.
+
+
+@on_loops
+async def test_many_requests_are_answered_as_the_answers_come(origin, refused):
+    requests = [
+        f"{origin.http}/delay/0.3",
+        f"{origin.http}/get",
+        {"url": f"{origin.http}/post", "method": "POST"},
+        refused,
+    ]
+    async with Client() as client:
+        answers = client.map(requests, concurrency=4, return_exceptions=True)
+        outcomes = [outcome async for outcome in answers]
+        assert outcomes[-1].url.endswith("/delay/0.3") and len(outcomes) == 4
+        assert [type(outcome) for outcome in outcomes].count(errors.ConnectError) == 1
+
+
+@on_loops
+async def test_requests_are_taken_no_further_than_they_are_sent(origin):
+    taken = []
+
+    async def endless():
+        while True:
+            taken.append(1)
+            yield f"{origin.http}/get"
+
+    async with Client() as client, client.map(endless(), concurrency=3) as answers:
+        for _ in range(5):
+            assert (await answers.__anext__()).status_code == 200
+        assert len(taken) <= 9
+    assert client.pool_stats.in_use == 0
+
+
+@on_loops
+async def test_a_download(origin, tmp_path):
+    steps = []
+    async with Client(base_url=origin.http) as client:
+        path = tmp_path / "file"
+        done = await client.download("bytes/50000", path, progress=lambda done, total: steps.append((done, total)))
+        assert done.length == path.stat().st_size == 50000 and steps[-1] == (50000, 50000)
+        with pytest.raises(errors.StatusError):
+            await client.download("status/404", path)
+
+
+@on_loops
+async def test_a_mock_answers_in_the_place_of_a_network():
+    async with Client(transport=lambda request: request.url) as client:
+        answer = await client.get("http://example.org/a")
+        assert (answer.status_code, answer.text) == (200, "http://example.org/a")

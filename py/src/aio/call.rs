@@ -2,18 +2,23 @@
 //!
 //! A native object with the methods of a coroutine, so that `await` and every kind of task take it, without a frame of
 //! Python's. Nothing happens before it is awaited. Its first step finds the event loop, begins the operation and polls it;
-//! where that has to wait, it hands out a `Waiter`, and the next step finds what came. An exception that is thrown in,
-//! such as a cancellation, gives the operation up at once.
+//! where that has to wait, it hands out a `Waiter`, and the next step finds what came. What is Python's to await in between (a
+//! hook, the next piece of a body, trio's own way of waiting) it delegates to, as `yield from` does. An exception that is
+//! thrown in, such as a cancellation, gives the operation up at once.
 
 use crate::aio::events::Loop;
+use crate::aio::question::{Answer, Question};
+use crate::aio::task::{News, Task};
 use crate::aio::waiter::Waiter;
 use crate::aio::work::{Next, Work};
-use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyException, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use std::ffi::CString;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A coroutine.
 #[pyclass(module = "entreat.aio", frozen)]
@@ -25,15 +30,45 @@ pub(crate) struct Call {
 enum State {
     Fresh(Work),
     Waiting(Work, Py<Waiter>),
+    Delegating(Work, Delegate),
     /// A step is under way.
     Running,
     Over,
+}
+
+/// An awaitable of Python's that is awaited in between.
+struct Delegate {
+    iterator: Py<PyAny>,
+    purpose: Purpose,
+}
+
+enum Purpose {
+    /// It waits as its loop wants it.
+    Suspend(Py<Waiter>),
+    /// The engine has asked for its outcome.
+    Answer(Py<Loop>, Arc<Task>, Arc<Answer>),
+    /// It is a step of the work.
+    Work,
+}
+
+/// How a coroutine goes on.
+enum Resume<'a, 'py> {
+    With(Option<&'a Bound<'py, PyAny>>),
+    Throw(PyErr),
 }
 
 /// Where a step ends.
 enum Step {
     Yield(Py<PyAny>),
     Return(Py<PyAny>),
+}
+
+/// What a step does next.
+enum Turn<'a, 'py> {
+    Go(PyResult<Next<'py>>),
+    /// Looks what a task has to tell.
+    Look(Bound<'py, Loop>, Arc<Task>),
+    Delegate(Delegate, Resume<'a, 'py>),
 }
 
 impl Call {
@@ -43,11 +78,11 @@ impl Call {
 
     /// The next step, as Python sees it.
     pub(super) fn resume<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        told(slf.get().step(slf.py(), None)).map(|waiter| waiter.into_bound(slf.py()))
+        told(slf.py(), slf.get().step(slf.py(), None)).map(|waiter| waiter.into_bound(slf.py()))
     }
 
     /// The next step, with what the event loop sends.
-    fn step(&self, py: Python<'_>, sent: Option<&Bound<'_, PyAny>>) -> PyResult<Step> {
+    fn step<'py>(&self, py: Python<'py>, sent: Option<&Bound<'py, PyAny>>) -> PyResult<Step> {
         match self.run()? {
             State::Fresh(work) if sent.is_some_and(|sent| !sent.is_none()) => {
                 self.leave(State::Fresh(work));
@@ -55,43 +90,72 @@ impl Call {
             }
             State::Fresh(mut work) => {
                 let next = work.begin(py);
-                self.proceed(py, work, next)
+                self.drive(py, work, Turn::Go(next))
             }
-            State::Waiting(mut work, waiter) => match waiter.get().task().take() {
-                Some(outcome) => {
-                    let next = work.advance(waiter.get().home().bind(py), outcome);
-                    self.proceed(py, work, next)
-                }
-                None => {
-                    // Somebody went on who had not been told to.
-                    waiter.get().wait_again();
-                    let again = waiter.clone_ref(py).into_any();
-                    self.leave(State::Waiting(work, waiter));
-                    Ok(Step::Yield(again))
-                }
-            },
+            State::Waiting(work, waiter) => {
+                let waiter = waiter.bind(py).get();
+                let home = waiter.home().bind(py).clone();
+                // Whoever goes on without having been told waits anew.
+                home.get().unseat(waiter);
+                self.drive(py, work, Turn::Look(home, Arc::clone(waiter.task())))
+            }
+            State::Delegating(work, delegate) => {
+                self.drive(py, work, Turn::Delegate(delegate, Resume::With(sent)))
+            }
             State::Running | State::Over => unreachable!("run() gives neither"),
         }
     }
 
-    fn proceed<'py>(&self, py: Python<'py>, mut work: Work, mut next: PyResult<Next<'py>>) -> PyResult<Step> {
+    /// Goes on until there is something to wait for, or the answer.
+    fn drive<'a, 'py>(&self, py: Python<'py>, mut work: Work, mut turn: Turn<'a, 'py>) -> PyResult<Step> {
         loop {
-            match self.or_over(next)? {
-                Next::Return(answer) => {
-                    self.leave(State::Over);
-                    return Ok(Step::Return(answer));
-                }
-                Next::Operate(home, operation) => {
-                    let task = home.get().driver().begin(operation);
-                    if let Some(outcome) = task.take() {
-                        next = work.advance(&home, outcome);
-                        continue;
+            turn = match turn {
+                Turn::Go(next) => match self.or_over(next)? {
+                    Next::Return(answer) => {
+                        self.leave(State::Over);
+                        return Ok(Step::Return(answer));
                     }
-                    let waiter = self.or_over(Loop::wait_for(&home, task))?.unbind();
-                    let yielded = waiter.clone_ref(py).into_any();
-                    self.leave(State::Waiting(work, waiter));
-                    return Ok(Step::Yield(yielded));
-                }
+                    Next::Operate(home, operation) => {
+                        let task = home.get().driver().begin(operation);
+                        Turn::Look(home, task)
+                    }
+                    Next::Await(awaitable) => {
+                        let iterator = self.or_over(iterator_of(&awaitable))?;
+                        Turn::Delegate(Delegate { iterator, purpose: Purpose::Work }, Resume::With(None))
+                    }
+                },
+                Turn::Look(home, task) => match task.take() {
+                    Some(News::Done(outcome)) => Turn::Go(work.advance(&home, outcome)),
+                    Some(News::Asked(question)) => ask(py, home, task, question),
+                    None => {
+                        let waiter = self.or_over(Loop::wait_for(&home, task))?;
+                        match self.or_over(home.get().suspension(&waiter))? {
+                            None => {
+                                self.leave(State::Waiting(work, waiter.clone().unbind()));
+                                return Ok(Step::Yield(waiter.into_any().unbind()));
+                            }
+                            Some(coroutine) => {
+                                let purpose = Purpose::Suspend(waiter.unbind());
+                                let iterator = self.or_over(iterator_of(&coroutine))?;
+                                Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
+                            }
+                        }
+                    }
+                },
+                Turn::Delegate(delegate, resume) => match delegate.resume(py, resume) {
+                    Ok(yielded) => {
+                        self.leave(State::Delegating(work, delegate));
+                        return Ok(Step::Yield(yielded));
+                    }
+                    Err(error) => match delegate.end(py, &mut work, returned(py, error)) {
+                        Ok(turn) => turn,
+                        Err(error) => {
+                            self.leave(State::Over);
+                            give_up(py, State::Delegating(work, delegate));
+                            return Err(error);
+                        }
+                    },
+                },
             }
         }
     }
@@ -105,7 +169,7 @@ impl Call {
                 *state = State::Over;
                 Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"))
             }
-            fresh_or_waiting @ (State::Fresh(_) | State::Waiting(..)) => Ok(fresh_or_waiting),
+            ready @ (State::Fresh(_) | State::Waiting(..) | State::Delegating(..)) => Ok(ready),
         }
     }
 
@@ -127,26 +191,116 @@ impl Call {
     }
 }
 
+/// Awaits what the engine has asked for.
+fn ask<'a, 'py>(
+    py: Python<'py>,
+    home: Bound<'py, Loop>,
+    task: Arc<Task>,
+    question: Question,
+) -> Turn<'a, 'py> {
+    let Question { awaitable, answer } = question;
+    match iterator_of(awaitable.bind(py)) {
+        Ok(iterator) => {
+            let purpose = Purpose::Answer(home.unbind(), task, answer);
+            Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
+        }
+        Err(error) => {
+            answer.give(Err(error));
+            task.poll();
+            Turn::Look(home, task)
+        }
+    }
+}
+
+/// What an awaitable is awaited by.
+fn iterator_of(awaitable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    Ok(awaitable.call_method0(pyo3::intern!(awaitable.py(), "__await__"))?.unbind())
+}
+
+/// A `StopIteration` is how a coroutine returns.
+fn returned(py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
+    match error.value(py).cast::<PyStopIteration>() {
+        Ok(stop) => Ok(stop.getattr(pyo3::intern!(py, "value"))?.unbind()),
+        Err(_) => Err(error),
+    }
+}
+
+impl Delegate {
+    fn resume(&self, py: Python<'_>, resume: Resume<'_, '_>) -> PyResult<Py<PyAny>> {
+        let iterator = self.iterator.bind(py);
+        let yielded = match resume {
+            Resume::With(sent) => match sent.filter(|sent| !sent.is_none()) {
+                Some(sent) => iterator.call_method1(pyo3::intern!(py, "send"), (sent,)),
+                None => iterator.call_method0(pyo3::intern!(py, "__next__")),
+            },
+            Resume::Throw(error) => match iterator.getattr_opt(pyo3::intern!(py, "throw"))? {
+                Some(throw) => throw.call1((error.into_value(py),)),
+                None => Err(error),
+            },
+        };
+        yielded.map(Bound::unbind)
+    }
+
+    /// What follows from its outcome. An error ends the coroutine.
+    fn end<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        work: &mut Work,
+        outcome: PyResult<Py<PyAny>>,
+    ) -> PyResult<Turn<'a, 'py>> {
+        match &self.purpose {
+            Purpose::Work => Ok(Turn::Go(work.answer(py, outcome))),
+            Purpose::Suspend(waiter) => {
+                outcome?;
+                let waiter = waiter.bind(py).get();
+                Ok(Turn::Look(waiter.home().bind(py).clone(), Arc::clone(waiter.task())))
+            }
+            Purpose::Answer(home, task, answer) => {
+                // A cancellation is not the source's failure.
+                let outcome = match outcome {
+                    Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
+                    other => other,
+                };
+                answer.give(outcome);
+                task.poll();
+                Ok(Turn::Look(home.bind(py).clone(), Arc::clone(task)))
+            }
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.iterator)?;
+        match &self.purpose {
+            Purpose::Suspend(waiter) => visit.call(waiter),
+            Purpose::Answer(home, ..) => visit.call(home),
+            Purpose::Work => Ok(()),
+        }
+    }
+}
+
 /// To Python, a coroutine returns by an exception.
-fn told(step: PyResult<Step>) -> PyResult<Py<PyAny>> {
+fn told(py: Python<'_>, step: PyResult<Step>) -> PyResult<Py<PyAny>> {
     match step? {
         Step::Yield(waiter) => Ok(waiter),
-        // Not in a tuple: so Python takes it as it is.
-        Step::Return(answer) => Err(PyStopIteration::new_err(answer)),
+        Step::Return(answer) => Err(match answer.bind(py).is_instance_of::<PyTuple>() {
+            // Not in a tuple: so Python takes it as it is.
+            false => PyStopIteration::new_err(answer),
+            true => PyStopIteration::new_err((answer,)),
+        }),
     }
 }
 
 #[pymethods]
 impl Call {
     fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        told(self.step(py, Some(value)))
+        told(py, self.step(py, Some(value)))
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        told(self.step(py, None))
+        told(py, self.step(py, None))
     }
 
-    /// Ends it with an exception; what it was doing is given up.
+    /// Ends it with an exception, and what it was doing is given up; or gives the exception to what is awaited in between.
     #[pyo3(signature = (kind, value=None, trace=None, /))]
     fn throw(
         &self,
@@ -154,10 +308,18 @@ impl Call {
         value: Option<&Bound<'_, PyAny>>,
         trace: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let state = self.run()?;
-        self.leave(State::Over);
-        give_up(kind.py(), state);
-        Err(exception(kind, value, trace)?)
+        let py = kind.py();
+        match self.run()? {
+            State::Delegating(work, delegate) => {
+                let thrown = self.or_over(exception(kind, value, trace))?;
+                told(py, self.drive(py, work, Turn::Delegate(delegate, Resume::Throw(thrown))))
+            }
+            state => {
+                self.leave(State::Over);
+                give_up(py, state);
+                Err(exception(kind, value, trace)?)
+            }
+        }
     }
 
     /// Ends it; what it was doing is given up.
@@ -168,8 +330,15 @@ impl Call {
             Err(error) => return Err(error),
         };
         self.leave(State::Over);
+        let closed = match &state {
+            State::Delegating(_, delegate) => {
+                let close = delegate.iterator.bind(py).getattr_opt(pyo3::intern!(py, "close"))?;
+                close.map_or(Ok(()), |close| close.call0().map(drop))
+            }
+            State::Fresh(_) | State::Waiting(..) | State::Running | State::Over => Ok(()),
+        };
         give_up(py, state);
-        Ok(())
+        closed
     }
 
     fn __await__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
@@ -199,6 +368,7 @@ impl Call {
     fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         match &*self.state() {
             State::Waiting(_, waiter) => Some(waiter.clone_ref(py).into_any()),
+            State::Delegating(_, delegate) => Some(delegate.iterator.clone_ref(py)),
             State::Fresh(_) | State::Running | State::Over => None,
         }
     }
@@ -225,6 +395,10 @@ impl Call {
                 work.traverse(&visit)?;
                 visit.call(waiter)
             }
+            Ok(State::Delegating(work, delegate)) => {
+                work.traverse(&visit)?;
+                delegate.traverse(&visit)
+            }
             Ok(State::Running | State::Over) | Err(_) => Ok(()),
         }
     }
@@ -239,7 +413,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         match std::mem::replace(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Over) {
             State::Fresh(work) => warn(work.name()),
-            waiting @ State::Waiting(..) => {
+            waiting @ (State::Waiting(..) | State::Delegating(..)) => {
                 Python::try_attach(|py| give_up(py, waiting));
             }
             State::Running | State::Over => {}
@@ -248,14 +422,28 @@ impl Drop for Call {
 }
 
 fn give_up(py: Python<'_>, state: State) {
-    match state {
+    let work = match state {
         State::Waiting(work, waiter) => {
-            waiter.get().task().cancel();
-            waiter.get().home().get().unseat(waiter.get());
-            work.abandon(py);
+            leave_waiter(&waiter);
+            work
         }
-        State::Fresh(_) | State::Running | State::Over => {}
-    }
+        State::Delegating(work, delegate) => {
+            match delegate.purpose {
+                Purpose::Suspend(waiter) => leave_waiter(&waiter),
+                Purpose::Answer(_, task, _) => task.cancel(),
+                Purpose::Work => {}
+            }
+            work
+        }
+        State::Fresh(_) | State::Running | State::Over => return,
+    };
+    work.abandon(py);
+}
+
+fn leave_waiter(waiter: &Py<Waiter>) {
+    let waiter = waiter.get();
+    waiter.task().cancel();
+    waiter.home().get().unseat(waiter);
 }
 
 /// As Python does for its own coroutines.

@@ -6,8 +6,10 @@
 use crate::aio::call::Call;
 use crate::aio::events::{self, Loop};
 use crate::aio::response::Opening;
-use crate::aio::work::{Next, Outcome, Sending, Work};
+use crate::aio::sending::{Downloading, Sending};
+use crate::aio::work::{Next, Outcome, Work};
 use crate::client::arguments::{self, Defaults};
+use crate::client::download;
 use crate::client::hooks::Hooks;
 use crate::client::{
     Blueprint, Cookies, InPython, Request, closed, open, put_cookies, raise, without_credentials,
@@ -15,7 +17,7 @@ use crate::client::{
 use crate::session::current_generation;
 use entreat::net::nested::Nested;
 use entreat::session::Session;
-use entreat::{Config, SharedJar, Url};
+use entreat::{Config, PoolRules, SharedJar, Url};
 use entreat_core::Scheme;
 use entreat_core::policy::cookies::Facts;
 use pyo3::prelude::*;
@@ -27,6 +29,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::SystemTime;
+
+/// How many idle connections are kept, to one origin and in all, where the knob `limits` says nothing. Many answers come in
+/// one turn of the loop, and their connections lie idle until the tasks behind them go on: with as few as for threads
+/// most would be closed then, and made anew. More than this are never idle but in programs that know it.
+const IDLE: usize = 1000;
 
 /// Sends requests, keeps connections and cookies. Any number of tasks, event loops and threads may share one.
 #[pyclass(module = "entreat.aio", frozen, subclass)]
@@ -63,6 +70,8 @@ impl Client {
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
         let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
+        let roomy = PoolRules { idle_per_origin: IDLE, idle_total: IDLE, ..PoolRules::default() };
+        let config = config.or(&Config::new().pool(roomy));
         let keeps_cookies = config.clone().resolve().map_err(|error| raise(py, &error))?.cookies;
         let jar = SharedJar::default();
         if let Some(cookies) = cookies {
@@ -183,6 +192,25 @@ impl Client {
         Call::new(Work::Send(Client::sending(slf, "Client.send", request, stream)))
     }
 
+    /// Fetches a URL into a file: whole or not at all, and on from where an earlier attempt stopped. The file is written
+    /// on the loop's own thread.
+    #[pyo3(signature = (url, path, *, resume=true, progress=None, checksum=None, **options))]
+    fn download(
+        slf: &Bound<'_, Self>,
+        url: &Bound<'_, PyAny>,
+        path: &Bound<'_, PyAny>,
+        resume: bool,
+        progress: Option<&Bound<'_, PyAny>>,
+        checksum: Option<&Bound<'_, PyAny>>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Call> {
+        let request = slf.get().build(slf.py(), Cow::Borrowed("GET"), url, options)?;
+        let (download, bar) = download::of(request.clone(), path, resume, progress, checksum)?;
+        let (client, bar) = (slf.clone().unbind(), bar.map(Bound::unbind));
+        let downloading = Downloading { client, request, download: Some(download), bar };
+        Ok(Call::new(Work::Download(Box::new(downloading))))
+    }
+
     /// The cookies that it keeps.
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> Cookies {
@@ -266,7 +294,7 @@ impl Client {
         request: entreat::Request,
         stream: bool,
     ) -> Box<Sending> {
-        Box::new(Sending { name, client: slf.clone().unbind(), request, stream, opening: None })
+        Box::new(Sending::new(name, slf.clone().unbind(), request, stream))
     }
 
     fn build(

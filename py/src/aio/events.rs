@@ -26,6 +26,8 @@ use std::time::Instant;
 #[pyclass(module = "entreat.aio", frozen, weakref)]
 pub(crate) struct Loop {
     object: Py<PyAny>,
+    /// How a coroutine waits there, where that is not by a future: `suspend(waiter)` is awaited.
+    suspend: Option<Py<PyAny>>,
     driver: Arc<Driver>,
     waiting: Mutex<Seats>,
     alarm: Mutex<Option<Alarm>>,
@@ -72,6 +74,11 @@ pub(super) fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     if let Some(object) = stepping {
         return Ok(object.into_bound(py));
     }
+    if modules(py)?.bind(py).contains(pyo3::intern!(py, "trio"))?
+        && let Some(object) = running_trio(py)?
+    {
+        return Ok(object);
+    }
     if let Some(ask) = ASK.get(py) {
         let running = ask.bind(py).call0()?;
         if !running.is_none() {
@@ -88,8 +95,17 @@ pub(super) fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Err(nowhere())
 }
 
+/// What stands for the loop of trio, where the caller is one of its tasks; also where that is a guest of asyncio's.
+fn running_trio(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let ask =
+        ASK.get_or_try_init(py, || py.import("entreat._trio")?.getattr("running").map(Bound::unbind))?;
+    let running = ask.bind(py).call0()?;
+    Ok((!running.is_none()).then_some(running))
+}
+
 fn nowhere() -> PyErr {
-    PyRuntimeError::new_err("no running event loop: entreat.aio must be awaited inside of asyncio")
+    PyRuntimeError::new_err("no running event loop: entreat.aio must be awaited inside of asyncio or trio")
 }
 
 /// `sys.modules`.
@@ -123,6 +139,7 @@ impl Loop {
             py,
             Loop {
                 object: object.clone().unbind(),
+                suspend: object.getattr_opt("suspend")?.map(Bound::unbind),
                 driver: Driver::new(net),
                 waiting: Mutex::default(),
                 alarm: Mutex::default(),
@@ -161,6 +178,15 @@ impl Loop {
         waiter.get().task().take_seat(seat);
         slf.get().arm(slf)?;
         Ok(waiter)
+    }
+
+    /// The coroutine by which a waiter is awaited in this loop; `None` where it is handed to the loop itself.
+    pub(super) fn suspension<'py>(&self, waiter: &Bound<'py, Waiter>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let is_stepped = STEPPING.with_borrow(Option::is_some);
+        match &self.suspend {
+            Some(suspend) if !is_stepped => suspend.bind(waiter.py()).call1((waiter,)).map(Some),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Nobody waits there any more.
@@ -244,6 +270,7 @@ impl Loop {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.object)?;
+        self.suspend.as_ref().map_or(Ok(()), |suspend| visit.call(suspend))?;
         if let Ok(alarm) = self.alarm.try_lock() {
             alarm.as_ref().map_or(Ok(()), |alarm| visit.call(&alarm.handle))?;
         }

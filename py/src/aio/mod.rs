@@ -2,13 +2,15 @@
 //!
 //! `client` makes a request of its arguments and a [`Call`](call::Call), a coroutine, of the request. What that does step
 //! by step is `work`; what the engine does meanwhile is a `task`, polled on the thread of the event loop, which `events`
-//! meets. `response` is the answer. The engine is the one that `entreat.Client` has, over sockets of its own.
+//! meets. `sending` is one request, `response` its answer. The engine is the one that `entreat.Client` has, over sockets of its own.
 
 mod call;
 mod client;
 mod events;
 mod pieces;
+pub(crate) mod question;
 mod response;
+mod sending;
 mod task;
 mod waiter;
 mod work;

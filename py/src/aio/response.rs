@@ -7,7 +7,8 @@
 use crate::aio::call::Call;
 use crate::aio::events::{self, Loop};
 use crate::aio::pieces::Pieces;
-use crate::aio::work::{Sending, Work};
+use crate::aio::sending::Sending;
+use crate::aio::work::Work;
 use crate::client;
 use crate::client::pieces::Unit;
 use entreat::incoming::Incoming;

@@ -3,6 +3,7 @@
 //! A [`Task`] is a future, polled once where its coroutine begins to wait, and later by [`Driver::run`], on the loop's
 //! thread and without the GIL. It knows nothing of Python: `events` tells the coroutines whose tasks are finished.
 
+use crate::aio::question::{self, Question};
 use crate::aio::work::Outcome;
 use entreat::engine::Engine;
 use entreat::net::nested::Nested;
@@ -30,11 +31,19 @@ pub(super) struct Task {
 
 enum Stage {
     Idle(Operation),
+    /// It has asked something, and nobody has been told yet.
+    Asking(Operation, Question),
     /// Whoever polls it has it.
     Polled,
     Done(Outcome),
     /// Taken, or given up.
     Gone,
+}
+
+/// What a task has to tell.
+pub(super) enum News {
+    Done(Outcome),
+    Asked(Question),
 }
 
 /// The net of one event loop, and which of its tasks are to be polled, and which are done.
@@ -121,7 +130,7 @@ impl Driver {
         turned
     }
 
-    /// A task that is done and whose coroutine has not been told.
+    /// A task that has something to tell, whose coroutine does not know it yet.
     pub(super) fn next_finished(&self) -> Option<Arc<Task>> {
         self.finished().pop_front()
     }
@@ -138,12 +147,16 @@ impl Driver {
 }
 
 impl Task {
-    /// What came out, once.
-    pub(super) fn take(&self) -> Option<Outcome> {
+    /// What there is to tell, once.
+    pub(super) fn take(&self) -> Option<News> {
         let mut stage = self.stage();
         match std::mem::replace(&mut *stage, Stage::Gone) {
-            Stage::Done(outcome) => Some(outcome),
-            other => {
+            Stage::Done(outcome) => Some(News::Done(outcome)),
+            Stage::Asking(operation, question) => {
+                *stage = Stage::Idle(operation);
+                Some(News::Asked(question))
+            }
+            other @ (Stage::Idle(_) | Stage::Polled | Stage::Gone) => {
                 *stage = other;
                 None
             }
@@ -165,24 +178,28 @@ impl Task {
         self.seat.store(seat, Ordering::Relaxed);
     }
 
-    /// True where it is done by now.
-    fn poll(self: &Arc<Task>) -> bool {
+    /// True where there is something to tell by now.
+    pub(super) fn poll(self: &Arc<Task>) -> bool {
         self.is_queued.store(false, Ordering::Release);
         let mut stage = self.stage();
-        let mut operation = match std::mem::replace(&mut *stage, Stage::Polled) {
-            Stage::Idle(operation) => operation,
-            other => {
+        let (mut operation, before) = match std::mem::replace(&mut *stage, Stage::Polled) {
+            Stage::Idle(operation) => (operation, None),
+            Stage::Asking(operation, question) => (operation, Some(question)),
+            other @ (Stage::Polled | Stage::Done(_) | Stage::Gone) => {
                 *stage = other;
                 return false;
             }
         };
         drop(stage);
         let waker = Waker::from(Arc::clone(self));
-        let next = match operation.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(outcome) => Stage::Done(outcome),
-            Poll::Pending => Stage::Idle(operation),
+        let polled = operation.as_mut().poll(&mut Context::from_waker(&waker));
+        let asked = question::asked().or(before);
+        let next = match (polled, asked) {
+            (Poll::Ready(outcome), _) => Stage::Done(outcome),
+            (Poll::Pending, Some(question)) => Stage::Asking(operation, question),
+            (Poll::Pending, None) => Stage::Idle(operation),
         };
-        let is_done = matches!(next, Stage::Done(_));
+        let is_news = !matches!(next, Stage::Idle(_));
         let mut stage = self.stage();
         match *stage {
             // It was given up meanwhile.
@@ -191,9 +208,9 @@ impl Task {
                 drop(next);
                 false
             }
-            Stage::Polled | Stage::Idle(_) | Stage::Done(_) => {
+            Stage::Polled | Stage::Idle(_) | Stage::Asking(..) | Stage::Done(_) => {
                 *stage = next;
-                is_done
+                is_news
             }
         }
     }

@@ -49,11 +49,6 @@ impl Waiter {
         &self.task
     }
 
-    /// To be handed to the loop once more.
-    pub(super) fn wait_again(&self) {
-        self.is_blocking.store(true, Ordering::Relaxed);
-    }
-
     /// Goes on with whoever waits, right here.
     ///
     /// # Errors
@@ -155,6 +150,14 @@ impl Waiter {
             State::New | State::Fired | State::Cancelled(_) => {}
         }
         Ok(true)
+    }
+
+    /// The same, where whoever waits knows it already.
+    fn abandon(&self) {
+        let before = std::mem::replace(&mut *self.state(), State::Cancelled(None));
+        drop(before);
+        self.task.cancel();
+        self.home.get().unseat(self);
     }
 
     fn done(&self) -> bool {

@@ -5,13 +5,11 @@
 use crate::aio::client::Client;
 use crate::aio::events::Loop;
 use crate::aio::pieces::Reading;
-use crate::aio::response::{Awaited, Opening, Response};
+use crate::aio::response::{Awaited, Response};
+use crate::aio::sending::{Downloading, Sending};
 use crate::aio::task::Operation;
-use crate::client::hooks::log;
-use crate::client::{closed, failed, raise_with};
 use entreat::net::nested::Nested;
-use entreat::session::Session;
-use entreat::{Error, Parts};
+use entreat::{Downloaded, Error, Parts};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
@@ -26,6 +24,8 @@ pub(super) enum Work {
     Piece(Reading),
     /// Closes a client.
     Close(Py<Client>),
+    /// Fetches a URL into a file.
+    Download(Box<Downloading>),
     /// Gives what is there.
     Give(&'static str, Py<PyAny>),
 }
@@ -33,6 +33,8 @@ pub(super) enum Work {
 /// What is next, and in which loop.
 pub(super) enum Next<'py> {
     Operate(Bound<'py, Loop>, Operation),
+    /// Something of Python's to be awaited.
+    Await(Bound<'py, PyAny>),
     Return(Py<PyAny>),
 }
 
@@ -41,6 +43,7 @@ pub(super) enum Outcome {
     Received(Box<Result<Received, Error>>),
     /// A body, and what was read of it.
     Read(Awaited, Result<Vec<u8>, Error>),
+    Downloaded(Result<Downloaded, Error>),
     Closed,
 }
 
@@ -69,6 +72,7 @@ impl Work {
             }
             Work::Piece(reading) => reading.begin(py),
             Work::Close(client) => Client::begin_close(client.bind(py)),
+            Work::Download(downloading) => downloading.begin(py),
             Work::Give(_, value) => Ok(Next::Return(value.clone_ref(py))),
         }
     }
@@ -77,9 +81,7 @@ impl Work {
     pub(super) fn advance<'py>(&mut self, home: &Bound<'py, Loop>, outcome: Outcome) -> PyResult<Next<'py>> {
         let py = home.py();
         match (self, outcome) {
-            (Work::Send(sending), Outcome::Received(outcome)) => {
-                sending.receive(home, *outcome).map(Next::Return)
-            }
+            (Work::Send(sending), Outcome::Received(outcome)) => sending.receive(home, *outcome),
             (Work::Read(response), Outcome::Read(body, outcome)) => {
                 let response = response.bind(py);
                 let bytes = outcome.map(|bytes| PyBytes::new(py, &bytes));
@@ -95,7 +97,28 @@ impl Work {
                 }
             }
             (Work::Piece(reading), Outcome::Read(body, outcome)) => reading.advance(py, body, outcome),
-            (_, Outcome::Received(_) | Outcome::Read(..) | Outcome::Closed) => Ok(Next::Return(py.None())),
+            (Work::Download(downloading), Outcome::Downloaded(outcome)) => {
+                downloading.end(py, outcome).map(Next::Return)
+            }
+            (_, Outcome::Received(_) | Outcome::Read(..) | Outcome::Downloaded(_) | Outcome::Closed) => {
+                Ok(Next::Return(py.None()))
+            }
+        }
+    }
+
+    /// Goes on with the outcome of what was awaited.
+    pub(super) fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        outcome: PyResult<Py<PyAny>>,
+    ) -> PyResult<Next<'py>> {
+        let value = outcome?.into_bound(py);
+        match self {
+            Work::Send(sending) => sending.answer(py, value),
+            // They await nothing.
+            Work::Read(_) | Work::Piece(_) | Work::Close(_) | Work::Download(_) | Work::Give(..) => {
+                Ok(Next::Return(value.unbind()))
+            }
         }
     }
 
@@ -104,7 +127,7 @@ impl Work {
         match self {
             Work::Read(response) => Response::close_now(response.bind(py)),
             Work::Piece(reading) => reading.abandon(py),
-            Work::Send(_) | Work::Close(_) | Work::Give(..) => {}
+            Work::Send(_) | Work::Close(_) | Work::Download(_) | Work::Give(..) => {}
         }
     }
 
@@ -115,6 +138,7 @@ impl Work {
             Work::Read(_) => "Response.read",
             Work::Piece(reading) => reading.name(),
             Work::Close(_) => "Client.aclose",
+            Work::Download(_) => "Client.download",
             Work::Give(name, _) => name,
         }
     }
@@ -125,71 +149,8 @@ impl Work {
             Work::Read(response) => visit.call(response),
             Work::Piece(reading) => reading.traverse(visit),
             Work::Close(client) => visit.call(client),
+            Work::Download(downloading) => downloading.traverse(visit),
             Work::Give(_, value) => visit.call(value),
         }
     }
-}
-
-/// One request, and its answer.
-pub(super) struct Sending {
-    pub(super) name: &'static str,
-    pub(super) client: Py<Client>,
-    pub(super) request: entreat::Request,
-    pub(super) stream: bool,
-    /// Who closes the answer.
-    pub(super) opening: Option<Py<Opening>>,
-}
-
-impl Sending {
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.client)?;
-        self.opening.as_ref().map_or(Ok(()), |opening| visit.call(opening))
-    }
-
-    fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Next<'py>> {
-        let client = self.client.bind(py).get();
-        self.request = client.hooks().on_request(py, self.request.clone())?;
-        if client.is_closed() {
-            return Err(failed(py, &closed(), self.request.clone()));
-        }
-        let (home, session) = client.lane(py)?;
-        Ok(Next::Operate(home, Box::pin(exchange(session, self.request.clone(), self.stream))))
-    }
-
-    fn receive(&mut self, home: &Bound<'_, Loop>, outcome: Result<Received, Error>) -> PyResult<Py<PyAny>> {
-        let py = home.py();
-        let told = outcome
-            .as_ref()
-            .map(|Received { parts, .. }| (parts.head.status, parts.answered - parts.started));
-        log(py, &self.request, told)?;
-        let Received { parts, content } =
-            outcome.map_err(|error| failed(py, &error, self.request.clone()))?;
-        match content.transpose() {
-            Ok(content) => {
-                let response = Response::make(home, self.request.clone(), parts, content.as_deref())?;
-                self.client.bind(py).get().hooks().on_response(py, response.as_super())?;
-                if let Some(opening) = &self.opening {
-                    opening.get().opened(&response);
-                }
-                Ok(response.into_any().unbind())
-            }
-            Err(error) => {
-                // The body broke off. What there is of the response goes with the error.
-                let response = Response::make(home, self.request.clone(), parts, None)?;
-                Response::close_now(&response);
-                let request = response.as_super().get().request(py)?;
-                Err(raise_with(py, &error, Some(request), Some(response.as_super())))
-            }
-        }
-    }
-}
-
-/// One exchange, with its body unless it is to be streamed.
-async fn exchange(session: Session<Nested>, request: entreat::Request, stream: bool) -> Outcome {
-    let received = async {
-        let mut parts = session.deliver(request).await?.into_parts();
-        let content = if stream { None } else { Some(parts.incoming.read_to_end().await) };
-        Ok(Received { parts, content })
-    };
-    Outcome::Received(Box::new(received.await))
 }

@@ -1,5 +1,6 @@
 //! What a request carries: JSON, a form, a form with files, or bytes from wherever they come.
 
+use crate::aio::question;
 use crate::body;
 use crate::client::arguments::pairs;
 use crate::client::config::text;
@@ -58,7 +59,7 @@ fn dump(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Body> {
     body::whole(&text).ok_or_else(|| PyTypeError::new_err("json must be text that UTF-8 can hold"))
 }
 
-/// Bytes, text (as UTF-8), a file open for reading bytes, or an iterable of bytes.
+/// Bytes, text (as UTF-8), a file open for reading bytes, or an iterable of bytes; an asynchronous one is for clients that await.
 fn any(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Body> {
     if let Some(body) = body::whole(value) {
         return Ok(body);
@@ -66,6 +67,9 @@ fn any(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Body> {
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
         let copy = value.py().get_type::<PyBytes>().call1((value,))?;
         return body::from_python(&copy, None);
+    }
+    if question::is_asynchronous(value)? {
+        return question::body(value);
     }
     if value.hasattr("read")? {
         return file(name, value);

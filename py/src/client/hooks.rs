@@ -81,6 +81,16 @@ impl Hooks {
         Ok(shown.get().to_send(py))
     }
 
+    /// Those that are shown a request.
+    pub(crate) fn of_request(&self) -> &[Py<PyAny>] {
+        &self.request
+    }
+
+    /// Those that are shown a response.
+    pub(crate) fn of_response(&self) -> &[Py<PyAny>] {
+        &self.response
+    }
+
     /// Shows a response to its hooks: what they raise is what the call raises.
     pub(crate) fn on_response(&self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<()> {
         self.response.iter().try_for_each(|hook| hook.bind(py).call1((response,)).map(drop))

@@ -10,7 +10,7 @@ mod blueprint;
 mod config;
 mod content;
 mod cookies;
-mod download;
+pub(crate) mod download;
 mod errors;
 mod flow;
 mod headers;
@@ -386,7 +386,7 @@ pub(crate) fn failed(py: Python<'_>, error: &Error, request: entreat::Request) -
 }
 
 /// The same, with the response that is the error, where there is one.
-fn refused(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
+pub(crate) fn refused(py: Python<'_>, error: &Error, request: entreat::Request) -> PyErr {
     let Some(response) = Response::of_error(py, error, &request) else { return failed(py, error, request) };
     match response.and_then(|response| Ok((response, Bound::new(py, Request::of(request))?))) {
         Ok((response, request)) => raise_with(py, error, Some(request), Some(&response)),

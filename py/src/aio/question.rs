@@ -1,0 +1,131 @@
+//! What the engine has to ask Python for in the middle of an operation: the next piece of an asynchronous body.
+//!
+//! Whatever answers must be awaited in the caller's own task, so that context variables, cancellation and the structure of
+//! tasks hold. So a source that is polled leaves a [`Question`] on its thread and suspends; `task` finds it there behind the
+//! poll, `call` awaits it, gives the answer, and polls again.
+
+use entreat::{AsyncSource, Body};
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+thread_local! {
+    static ASKED: Cell<Option<Question>> = const { Cell::new(None) };
+}
+
+/// Something to be awaited, and where its outcome is wanted.
+pub(super) struct Question {
+    pub(super) awaitable: Py<PyAny>,
+    pub(super) answer: Arc<Answer>,
+}
+
+/// Where the outcome goes.
+#[derive(Default)]
+pub(super) struct Answer(Mutex<Option<PyResult<Py<PyAny>>>>);
+
+impl Answer {
+    pub(super) fn give(&self, outcome: PyResult<Py<PyAny>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    fn take(&self) -> Option<PyResult<Py<PyAny>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What the operation that was polled on this thread just now has asked.
+pub(super) fn asked() -> Option<Question> {
+    ASKED.take()
+}
+
+/// True for what is iterated over by awaiting, and only so.
+pub(crate) fn is_asynchronous(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(value.hasattr("__aiter__")? && !value.hasattr("__iter__")?)
+}
+
+/// A body of the pieces of an asynchronous iterable, sent in chunks, once.
+pub(crate) fn body(iterable: &Bound<'_, PyAny>) -> PyResult<Body> {
+    let iterator = iterable.call_method0("__aiter__")?.unbind();
+    Ok(Body::async_source(Pieces { iterator, rest: Vec::new(), given: 0, asked: None }, None))
+}
+
+struct Pieces {
+    iterator: Py<PyAny>,
+    rest: Vec<u8>,
+    given: usize,
+    /// The answer that is waited for.
+    asked: Option<Arc<Answer>>,
+}
+
+impl Pieces {
+    fn ask(&mut self) -> PyResult<()> {
+        let awaitable = Python::attach(|py| {
+            self.iterator.bind(py).call_method0(pyo3::intern!(py, "__anext__")).map(Bound::unbind)
+        })?;
+        let answer = Arc::new(Answer::default());
+        self.asked = Some(Arc::clone(&answer));
+        ASKED.set(Some(Question { awaitable, answer }));
+        Ok(())
+    }
+
+    /// True where there was one: false at the end.
+    fn receive(&mut self, outcome: PyResult<Py<PyAny>>) -> io::Result<bool> {
+        Python::attach(|py| match outcome {
+            Ok(piece) => {
+                (self.rest, self.given) = (bytes(piece.bind(py)).map_err(io::Error::other)?, 0);
+                Ok(true)
+            }
+            Err(error) if error.is_instance_of::<PyStopAsyncIteration>(py) => Ok(false),
+            Err(error) => Err(io::Error::other(error)),
+        })
+    }
+}
+
+impl AsyncSource for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        // Empty pieces are passed over: in chunked coding they would end the body.
+        while self.given == self.rest.len() {
+            match &self.asked {
+                None => {
+                    self.ask().map_err(io::Error::other)?;
+                    return Poll::Pending;
+                }
+                Some(answer) => {
+                    let Some(outcome) = answer.take() else { return Poll::Pending };
+                    self.asked = None;
+                    if !self.receive(outcome)? {
+                        return Poll::Ready(Ok(0));
+                    }
+                }
+            }
+        }
+        let rest = &self.rest[self.given..];
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.given += count;
+        Poll::Ready(Ok(count))
+    }
+}
+
+/// As of a piece of any body: text as UTF-8, else what is bytes-like.
+fn bytes(piece: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(text) = piece.cast::<PyString>() {
+        return Ok(text.to_cow()?.into_owned().into_bytes());
+    }
+    match piece.cast::<PyBytes>() {
+        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
+        Err(_) => {
+            let copy = piece.py().get_type::<PyBytes>().call1((piece,))?;
+            Ok(copy.cast::<PyBytes>()?.as_bytes().to_vec())
+        }
+    }
+}
