@@ -3,7 +3,11 @@
 //! Sends `GET URL` by one client, again and again, and prints one line of JSON: how many requests, and the wall time
 //! and the process's own CPU time that they took. `clients.py` is the same for Python; `run.py` calls both.
 
-use entreat::Client;
+use entreat::net::Net;
+use entreat::net::nested::{self, Nested};
+use entreat::net::tokio::Tokio;
+use entreat::session::Session;
+use entreat::{Client, Config, Request};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,14 +17,14 @@ const USAGE: &str = "usage: entreat-bench-clients CLIENT URL (--seconds S | --co
 const WARM_UP: u32 = 200;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
-/// Sends one request and returns how long the body of its answer was.
-type Send = Box<dyn FnMut() -> Outcome<usize>>;
+/// Sends so many requests, one after the other, and returns how long the body of each answer was.
+type Send = Box<dyn FnMut(u32) -> Outcome<usize>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [client, url, unit, amount] = arguments.as_slice() else { return Err(USAGE.into()) };
     let mut send = client_named(client, url)?;
-    let expected = send()?;
+    let expected = send(1)?;
     if expected == 0 {
         return Err("the answer has no body".into());
     }
@@ -30,10 +34,8 @@ fn main() -> Outcome<()> {
         _ => return Err(USAGE.into()),
     };
     let (started, cpu_before) = (Instant::now(), cpu_time());
-    for _ in 0..count {
-        if send()? != expected {
-            return Err("an answer differs from the first".into());
-        }
+    if send(count)? != expected {
+        return Err("an answer differs from the first".into());
     }
     let (wall, cpu) = (started.elapsed().as_secs_f64(), cpu_time() - cpu_before);
     println!("{{\"requests\": {count}, \"wall\": {wall}, \"cpu\": {cpu}}}");
@@ -42,13 +44,9 @@ fn main() -> Outcome<()> {
 
 /// How many requests fill that time, judged by the second half of a warm-up.
 fn count_for(time: Duration, send: &mut Send) -> Outcome<u32> {
-    for _ in 0..WARM_UP / 2 {
-        send()?;
-    }
+    send(WARM_UP / 2)?;
     let started = Instant::now();
-    for _ in 0..WARM_UP / 2 {
-        send()?;
-    }
+    send(WARM_UP / 2)?;
     let each = started.elapsed() / (WARM_UP / 2);
     Ok((time.as_nanos() / each.as_nanos().max(1)) as u32 + 1)
 }
@@ -58,24 +56,53 @@ fn client_named(name: &str, url: &str) -> Outcome<Send> {
         "rust-raw" => {
             let mut raw = Raw::new(url)?;
             let mut stream = raw.connect()?;
-            Box::new(move || raw.exchange(&mut stream))
+            each(move || raw.exchange(&mut stream))
         }
         "rust-raw-new" => {
             let mut raw = Raw::new(url)?;
-            Box::new(move || {
-                raw.connect().map_err(Into::into).and_then(|mut stream| raw.exchange(&mut stream))
-            })
+            each(move || raw.connect().map_err(Into::into).and_then(|mut stream| raw.exchange(&mut stream)))
         }
         "rust-entreat" => {
             let (client, url) = (Client::new(), url.to_owned());
-            Box::new(move || Ok(client.get(&url)?.bytes()?.len()))
+            each(move || Ok(client.get(&url)?.bytes()?.len()))
         }
         "rust-ureq" => {
             let (agent, url) = (ureq::Agent::new_with_defaults(), url.to_owned());
-            Box::new(move || Ok(agent.get(&url).call()?.body_mut().read_to_vec()?.len()))
+            each(move || Ok(agent.get(&url).call()?.body_mut().read_to_vec()?.len()))
+        }
+        "rust-tokio" => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (session, url) = (Session::new(Tokio, Config::new())?, url.to_owned());
+            Box::new(move |count| runtime.block_on(awaited(&session, &url, count)))
+        }
+        "rust-nested" => {
+            let net = Nested::new()?;
+            let (session, url) = (Session::new(net.clone(), Config::new())?, url.to_owned());
+            Box::new(move |count| nested::block_on(&net, awaited(&session, &url, count)))
         }
         _ => return Err(format!("unknown client {name}").into()),
     })
+}
+
+fn each(mut send: impl FnMut() -> Outcome<usize> + 'static) -> Send {
+    Box::new(move |count| (0..count).try_fold(0, |before, _| same(before, send()?)))
+}
+
+/// By an async net: the loop is entered once for all of them.
+async fn awaited<N: Net>(session: &Session<N>, url: &str, count: u32) -> Outcome<usize> {
+    let mut length = 0;
+    for _ in 0..count {
+        let mut answer = session.deliver(Request::get(url)).await?;
+        length = same(length, answer.incoming().read_to_end().await?.len())?;
+    }
+    Ok(length)
+}
+
+fn same(before: usize, length: usize) -> Outcome<usize> {
+    match before == 0 || before == length {
+        true => Ok(length),
+        false => Err("an answer differs from the one before".into()),
+    }
 }
 
 /// The least that a client can do: send fixed bytes, then read as many as the first answer had.
