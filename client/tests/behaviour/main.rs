@@ -6,6 +6,7 @@
 //!
 //! What can be said without Rust is data, played by Python as well: `cases`.
 
+mod abandoned;
 mod auth;
 mod bad_input;
 mod broken;
