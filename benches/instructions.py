@@ -43,6 +43,9 @@ ROWS = (
     Row("rust-codec", "Rust, codec alone: write a head, parse one, decode a body", 2000, 6000),
     Row("rust-raw", "Rust, bare socket", 500, 1500, guarded=False),
     Row("rust-entreat", "Rust, client.get(url)?.bytes()?", 500, 1500, goal=11_000),
+    Row("rust-nested", "Rust, the same in an event loop that hosts the nested net", 500, 1500),
+    # Not guarded: how often it waits depends on how fast the server is beside it.
+    Row("rust-tokio", "Rust, the same on tokio, current_thread", 500, 1500, guarded=False),
     Row("entreat-session", "Python, session.get(url)", 500, 1500, goal=16_000),
     Row("entreat-session-read", "Python, and status, a header, .text", 500, 1500),
     Row("entreat-client", "Python, Client.get(url)", 500, 1500, goal=11_000),
