@@ -54,6 +54,10 @@ bench-async: bench-programs wheel ## 1 to 1024 at once: aiohttp, httpx, pyreqwes
 bench-instructions: bench-programs wheel ## Instructions for each request, by callgrind: they repeat. BENCH=--check compares
 	@$(VENV_PYTHON) benches/instructions.py --binaries $(TARGET)/release --wheel $(WHEEL) $(BENCH)
 
+.PHONY: crowd
+crowd: toolchain ## 10,000 tasks over 100 connections, and 10,000 connections: time, memory, limits
+	@$(CARGO) run --quiet --locked --release --package entreat --features aio --example crowd
+
 .PHONY: deadlines
 deadlines: toolchain ## How late each time-out is noticed, whatever the peer does
 	@$(CARGO) run --quiet --locked --release --package entreat --features aio,nested --example deadlines
