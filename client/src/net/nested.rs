@@ -30,6 +30,7 @@ use std::thread;
 use std::time::Instant;
 
 mod connect;
+mod duplex;
 mod executor;
 mod reactor;
 mod slots;
@@ -97,6 +98,8 @@ pub struct Stream {
     ended: bool,
     /// Reads and writes since the last wait.
     streak: u8,
+    /// Who waits, where two tasks use it at once.
+    both: Option<Arc<duplex::Both>>,
 }
 
 impl Drop for Stream {
@@ -246,7 +249,7 @@ impl Stream {
     fn register(reactor: &Arc<Reactor>, socket: TcpStream) -> io::Result<Stream> {
         let place = Place::new(reactor);
         place.register(socket.as_raw_fd())?;
-        Ok(Stream { socket, place, may: Events::NONE, ended: false, streak: 0 })
+        Ok(Stream { socket, place, may: Events::NONE, ended: false, streak: 0, both: None })
     }
 
     fn note(&mut self, events: Events) {

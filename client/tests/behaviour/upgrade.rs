@@ -1,9 +1,14 @@
 //! Connections that change to another protocol: 101, CONNECT, and answers that are neither (RFC 9110 sections 7.8, 9.3.6).
 
 use crate::support::*;
-use entreat::net::scripted::Step;
+use entreat::net::Duplex;
+use entreat::net::scripted::{Scripted, Step};
+use entreat::session::Session;
 use entreat::{Client, Config, Kind, PoolRules, Request, Timeout, TlsRules, aio};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
+use std::pin::Pin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
@@ -86,6 +91,53 @@ fn the_blocking_client_reads_and_writes_it_within_time_outs_of_its_own() {
     assert_eq!(&text, b"hellopong");
     let error = upgraded.read(&mut text).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+}
+
+/// Reads and writes as two tasks would, each as far as it comes.
+async fn in_parts<N: Duplex>(session: &Session<N>, peer: &Peer) {
+    let upgraded = session.deliver(asking(peer.get("/"))).await.unwrap().upgrade().unwrap();
+    let upgraded = &RefCell::new(upgraded);
+    let writing = async {
+        let (bytes, mut sent) = (vec![b'x'; SOME], 0);
+        while sent < SOME {
+            sent +=
+                poll_fn(|context| upgraded.borrow_mut().poll_send(context, &bytes[sent..])).await.unwrap();
+        }
+        poll_fn(|context| upgraded.borrow_mut().poll_flush(context)).await.unwrap();
+    };
+    let reading = async {
+        let (mut piece, mut received) = (vec![0; 100_000], 0);
+        while received < SOME {
+            received +=
+                poll_fn(|context| upgraded.borrow_mut().poll_receive(context, &mut piece)).await.unwrap();
+        }
+    };
+    let futures: [Pin<Box<dyn Future<Output = ()>>>; 2] = [Box::pin(writing), Box::pin(reading)];
+    all(futures.into_iter()).await;
+    poll_fn(|context| upgraded.borrow_mut().poll_finish(context)).await.unwrap();
+    assert_eq!(poll_fn(|context| upgraded.borrow_mut().poll_receive(context, &mut [0])).await.unwrap(), 0);
+}
+
+const SOME: usize = 1 << 20;
+
+fn in_exchange() -> Vec<Step> {
+    vec![Step::Expect, Step::send(SWITCH), Step::send(vec![b'y'; SOME]), Step::ExpectBytes(SOME)]
+}
+
+#[test]
+fn every_net_that_suspends_uses_both_directions_at_once() {
+    guarded(|| {
+        let net = Scripted::default();
+        let bench = ScriptedBench(net.clone());
+        net.run(async { in_parts(&bench.session(), &bench.peer(in_exchange())).await });
+        let bench = TokioBench::default();
+        runtime().block_on(async { in_parts(&bench.session(), &bench.peer(in_exchange())).await });
+    });
+    #[cfg(unix)]
+    guarded(|| {
+        let bench = NestedBench::default();
+        bench.block_on(async { in_parts(&bench.session(), &bench.peer(in_exchange())).await });
+    });
 }
 
 /// Far more than sockets hold: whoever writes it all before reading waits for ever.
