@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import entreat
 import pytest
@@ -278,6 +279,8 @@ def test_proxies_of_the_environment_count_unless_it_is_not_trusted(origin):
         ({"user_agent": "a", "headers": {"User-Agent": "b"}}, ["user_agent", "User-Agent"]),
         ({"limits": entreat.Limits(total=1, per_origin=2)}, ["limits.per_origin", "limits.total"]),
         ({"limits": entreat.Limits(total=0)}, ["pool.total"]),
+        ({"rate_limit": (0, 1)}, ["rate_limit"]),
+        ({"rate_limit": (1, -1)}, ["rate_limit"]),
         ({"verify": "/no/such/file"}, ["verify"]),
         ({"cert": "/no/such/file"}, ["cert"]),
         ({"guard": "private"}, ["guard"]),
@@ -309,7 +312,16 @@ def test_arguments_that_contradict_each_other_are_refused_by_name(client, refuse
 @pytest.mark.parametrize(
     "knobs",
     [{"timeout": "1"}, {"timeout": True}, {"retries": "1"}, {"verify": 1}, {"headers": 1}, {"auth": 1}, {"limits": 1}]
-    + [{"follow_redirects": 1}, {"resolve": 1}, {"proxies": 1}, {"max_body": "1"}, {"cert": ("a", "b", "c", "d")}],
+    + [
+        {"rate_limit": 5},
+        {"rate_limit": (1,)},
+        {"rate_limit": (1, 1, 1, 1)},
+        {"follow_redirects": 1},
+        {"resolve": 1},
+        {"proxies": 1},
+        {"max_body": "1"},
+        {"cert": ("a", "b", "c", "d")},
+    ],
 )
 def test_settings_of_a_wrong_type_are_refused_by_name(knobs):
     with pytest.raises(TypeError, match=next(iter(knobs))):
@@ -343,6 +355,20 @@ def test_timeouts_are_finite_by_default_and_can_be_none(client):
 def test_a_body_that_is_too_large_is_refused(client):
     with Peer(Answers(response(body=b"12345"))) as peer, pytest.raises(errors.BodyTooLarge, match="max_body"):
         client.get(peer.url, max_body=4)
+
+
+def test_a_host_is_asked_no_more_often_than_it_may_be():
+    with Peer(Answers()) as peer:
+        with entreat.Client(rate_limit=(10, 1)) as client:
+            started = time.monotonic()
+            for _ in range(3):
+                client.get(peer.url)
+            assert time.monotonic() - started >= 0.2
+        with entreat.Client(rate_limit=(1, 60, 2), timeout=entreat.Timeout(pool=0.05)) as client:
+            client.get(peer.url)
+            client.get(peer.url)
+            with pytest.raises(errors.PoolTimeout, match="rate_limit"):
+                client.get(peer.url)
 
 
 def test_connections_are_kept_counted_and_closed():

@@ -7,8 +7,8 @@
 use crate::client::errors::{contradiction, raise, wrong_type};
 use crate::state::{Limits, limits};
 use entreat::{
-    Config, Error, Guard, Identity, Kind, Material, PoolRules, Proxies, RedirectRules, RetryRules, Roots,
-    Timeout, TlsRules,
+    Config, Error, Guard, Identity, Kind, Material, PoolRules, Proxies, RateLimit, RedirectRules, RetryRules,
+    Roots, Timeout, TlsRules,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -82,6 +82,7 @@ impl Knobs {
         let config = std::mem::take(&mut self.config);
         self.config = match name {
             "limits" => config.pool(pool(value)?),
+            "rate_limit" => rate_limit(config, value)?,
             "trust_env" => config.trust_environment(boolean(name, value)?),
             "hsts" => config.hsts(boolean(name, value)?),
             "cookies" => match value.cast::<PyBool>() {
@@ -219,6 +220,26 @@ fn pool(value: &Bound<'_, PyAny>) -> PyResult<PoolRules> {
         return Err(contradiction(value.py(), "limits.per_origin no larger than limits.total", seen));
     }
     Ok(rules)
+}
+
+/// `(requests, seconds)` or `(requests, seconds, burst)`; None for as often as one likes.
+fn rate_limit(config: Config, value: &Bound<'_, PyAny>) -> PyResult<Config> {
+    if value.is_none() {
+        return Ok(config);
+    }
+    let expected = "(requests, seconds), (requests, seconds, burst) or None";
+    let wrong = || wrong_type("rate_limit", expected, value);
+    let parts = value.cast::<PyTuple>().map_err(|_| wrong())?;
+    let number = |at: usize| -> PyResult<u32> { parts.get_item(at)?.extract().map_err(|_| wrong()) };
+    let burst = match parts.len() {
+        2 => 1,
+        3 => number(2)?,
+        _ => return Err(wrong()),
+    };
+    let seconds: f64 = parts.get_item(1)?.extract().map_err(|_| wrong())?;
+    // What no period can be becomes none at all, which is refused.
+    let period = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    Ok(config.rate_limit(RateLimit::new(number(0)?, period).burst(burst)))
 }
 
 /// One URL for everything, or a dictionary by scheme or host; None leaves it to the environment.
