@@ -2,6 +2,26 @@
 //!
 //! Only what waits differs: `send`, and the methods that read a body. Everything else of [`Client`] and
 //! [`Response`] is shared. Dropping a future cancels it, and closes the connection that it was using.
+//!
+//! ```
+//! # use entreat::mock::Mock;
+//! # let mock = Mock::new();
+//! # mock.on("GET", "/large").reply("much");
+//! # mock.on("PUT", "/copy").reply("stored");
+//! use entreat::{Body, Config, Request, aio::Client};
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let client = Client::with_config(Config::new())?;
+//! # let client = Client::with_transport(mock.clone(), Config::new())?;
+//! // From one server to another, never more than a piece of it in memory.
+//! let pieces = client.get("http://a.example/large").await?.into_stream();
+//! let copied = client.send(Request::put("http://b.example/copy").body(Body::stream(pieces))).await?;
+//! assert_eq!(copied.text().await?, "stored");
+//! # assert_eq!(mock.requests()[1].text(), "much");
+//! # Ok::<(), entreat::Error>(())
+//! # })?;
+//! # Ok::<(), entreat::Error>(())
+//! ```
 
 use crate::consume::{PIECE, inside};
 use crate::cookies::Cookies;

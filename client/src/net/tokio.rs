@@ -134,6 +134,10 @@ impl Net for Tokio {
         deadline: Deadline,
     ) -> Result<Option<T>> {
         begin(deadline).await?;
+        // What is there already needs no timer.
+        if let Poll::Ready(value) = poll_fn(|context| Poll::Ready(other(context))).await {
+            return Ok(Some(value));
+        }
         let either = poll_fn(|context| match (other(context), &stream) {
             (Poll::Ready(value), _) => Poll::Ready(Ok(Some(value))),
             (Poll::Pending, Some(stream)) => poll_unread(stream, context).map_ok(|()| None),
