@@ -83,6 +83,7 @@ class Client:
         timeout: _Timeout = ...,
         retries: int | Retry | None = 0,
         limits: Limits | _sync.Limits | None = None,
+        rate_limit: tuple[int, float] | tuple[int, float, int] | None = None,
         proxies: str | Mapping[str, str | None] | None = None,
         verify: bool | _Material = True,
         cert: _Cert | None = None,
