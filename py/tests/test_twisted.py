@@ -19,8 +19,9 @@ from peers import CLOSE, RECEIVE, Peer
 from twisted.internet import defer, epollreactor, pollreactor, selectreactor
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
+from twisted.web.client import FileBodyProducer, ResponseDone
 from twisted.web.http_headers import Headers
 
 
@@ -144,6 +145,52 @@ def test_files_are_sent_as_a_form(running, origin):
     for files in ({"f": ("n.txt", io.BytesIO(b"body"))}, [("f", "n.txt", "text/x-y", io.BytesIO(b"body"))]):
         sent = _sent(running, origin, files=files, data={"field": "value"})
         assert (sent["files"], sent["form"]) == ({"f": "body"}, {"field": "value"})
+
+
+def test_a_body_producer_is_asked_piece_by_piece(running, origin):
+    big = bytes(range(256)) * 4000
+    producer = FileBodyProducer(io.BytesIO(big), cooperator=_cooperator(running.reactor))
+    sent = _sent(running, origin, data=producer)
+    assert sent["headers"]["Content-Length"] == str(len(big))
+    assert len(sent["data"]) > len(big)  # base64
+
+
+def _cooperator(reactor):
+    from twisted.internet.task import Cooperator
+
+    return Cooperator(scheduler=lambda function: reactor.callLater(0, function))
+
+
+def test_a_producer_that_fails_breaks_the_request_off(running, origin):
+    class Broken:
+        length = 10
+
+        def read(self, size):
+            raise ZeroDivisionError("halfway")
+
+        def close(self):
+            pass
+
+    broken = FileBodyProducer.__new__(FileBodyProducer)
+    broken._inputFile, broken._cooperate = Broken(), _cooperator(running.reactor).cooperate
+    broken._readSize, broken.length = 10, 10
+    with pytest.raises((errors.Error, ZeroDivisionError), match="halfway"):
+        _sent(running, origin, data=broken)
+
+
+def test_coroutines_of_the_program_may_await_deferreds(running, origin):
+    async def slowly(response):
+        seen.append(await deferLater(running.reactor, 0.01, lambda: response.status_code))
+
+    async def fails(response):
+        await defer.maybeDeferred(lambda: 1 / 0)
+
+    seen = []
+    client = treq.HTTPClient(reactor=running.reactor, hooks={"response": slowly})
+    assert running.wait(client.get(f"{origin.http}/get")).code == 200 and seen == [200]
+    client = treq.HTTPClient(reactor=running.reactor, hooks={"response": fails})
+    with pytest.raises(ZeroDivisionError):
+        running.wait(client.get(f"{origin.http}/get"))
 
 
 def test_credentials_cookies_and_urls(running, origin):

@@ -47,7 +47,11 @@ def drive(loop, call) -> Deferred:
             if not deferred.called:
                 deferred.errback(Failure())
         else:
-            waiter.add_done_callback(step)
+            if isinstance(waiter, Deferred):
+                # A coroutine of the program's, a hook perhaps, awaits it. What it came to is taken from it there.
+                waiter.addBoth(step)
+            else:
+                waiter.add_done_callback(step)
 
     def give_up():
         call.close()
