@@ -7,7 +7,7 @@
 
 This module loads the few light modules that nearly every program needs. Everything else (`adapters`, `auth`, `certs`,
 `compat`, `cookies`, `help`, `packages`, `utils`), and urllib3 with it, is imported when it is first looked at. So is the
-modern client, `Client`, which is no part of requests: `client`, `errors`, `mock`, `wsgi`.
+modern client, `Client`, which is no part of requests: `client`, `errors`, `mock`, `wsgi`, `asgi`.
 `install()` lets `import requests` mean this package.
 """
 
@@ -81,6 +81,7 @@ _SUBMODULES = frozenset(
         "_internal_utils",
         "_types",
         "adapters",
+        "asgi",
         "aio",
         "auth",
         "certs",
@@ -105,6 +106,7 @@ _ELSEWHERE = {
     "Retry": "client",
     "MockTransport": "mock",
     "WSGITransport": "wsgi",
+    "ASGITransport": "asgi",
     "JSONDecodeError": "exceptions",
     "RequestsDependencyWarning": "exceptions",
     "check_compatibility": "_dependencies",
@@ -127,6 +129,7 @@ if TYPE_CHECKING:
     from . import client as client
     from . import errors as errors
     from . import mock as mock
+    from .asgi import ASGITransport as ASGITransport
     from .client import Auth as Auth
     from .client import Client as Client
     from .client import Limits as Limits

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, TypeVar
 
 from typing_extensions import Self, Unpack
 
@@ -38,6 +38,9 @@ _Call: TypeAlias = Coroutine[Any, Any, _T]
 _AsyncContent: TypeAlias = _Content | AsyncIterable[str | bytes | bytearray | memoryview]
 _RequestHook: TypeAlias = Callable[[Request], Request | None | Awaitable[Request | None]]
 _ResponseHook: TypeAlias = Callable[[Response], Any]
+
+class _AsyncTransport(Protocol):
+    def handle_async_request(self, request: Request, /) -> Awaitable[Any]: ...
 
 class _Hooks(TypedDict, total=False):
     request: _RequestHook | Sequence[_RequestHook] | None
@@ -97,7 +100,7 @@ class Client:
         user_agent: str | None = None,
         hsts: bool = True,
         hooks: _Hooks | None = None,
-        transport: _Transport | Callable[[Request], Any] | None = None,
+        transport: _Transport | _AsyncTransport | Callable[[Request], Any] | None = None,
     ) -> Self: ...
     def get(self, url: str, **options: Unpack[_Message]) -> _Call[Response]: ...
     def options(self, url: str, **options: Unpack[_Message]) -> _Call[Response]: ...

@@ -245,8 +245,7 @@ class Mock:
 
     def assert_all_used(self) -> None:
         """Assert that each route was asked: for each of its replies, and as often as `Route.times` says."""
-        idle = [route._shortfall() for route in self._routes]
-        idle = [each for each in idle if each is not None]
+        idle = [each for route in self._routes if (each := route._shortfall()) is not None]
         if idle:
             raise AssertionError(f"routes of the mock that were not used: {'; '.join(idle)}")
 

@@ -267,6 +267,7 @@ impl Client {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.transport.as_ref().map_or(Ok(()), |transport| visit.call(transport.object()))?;
+        self.defaults.traverse(&visit)?;
         self.hooks.traverse(&visit)
     }
 

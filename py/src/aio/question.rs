@@ -1,4 +1,5 @@
-//! What the engine has to ask Python for in the middle of an operation: the next piece of an asynchronous body.
+//! What the engine has to ask Python for in the middle of an operation: the next piece of an asynchronous body, or what a
+//! transport answers.
 //!
 //! Whatever answers must be awaited in the caller's own task, so that context variables, cancellation and the structure of
 //! tasks hold. So a source that is polled leaves a [`Question`] on its thread and suspends; `task` finds it there behind the
@@ -9,6 +10,7 @@ use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +43,13 @@ impl Answer {
 /// What the operation that was polled on this thread just now has asked.
 pub(super) fn asked() -> Option<Question> {
     ASKED.take()
+}
+
+/// What an awaitable gives, awaited in the caller's own task.
+pub(crate) async fn outcome(awaitable: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    let answer = Arc::new(Answer::default());
+    ASKED.set(Some(Question { awaitable, answer: Arc::clone(&answer) }));
+    poll_fn(|_| answer.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
 /// True for what is iterated over by awaiting, and only so.

@@ -366,7 +366,7 @@ pub(crate) fn open<N: Net>(
     config: &Config,
     transport: Option<&InPython>,
 ) -> PyResult<Session<N>> {
-    let transport = transport.map(InPython::boxed);
+    let transport = transport.map(|transport| transport.boxed(py, N::SUSPENDS)).transpose()?;
     Session::over(net, config.clone(), transport).map_err(|error| raise(py, &error))
 }
 

@@ -1,63 +1,109 @@
 //! `transport=`: a program's own object that answers in the place of a network, asked by the engine as `entreat::mock` is.
 //!
-//! It is a callable from `Request` to a reply, or has a method `handle_request` that is one. What may be returned for a
+//! It is a callable from `Request` to a reply, or has a method `handle_request` that is one; for `entreat.aio.Client` also
+//! `handle_async_request`, or a callable whose reply is awaited. What may be returned for a
 //! reply, and what an exception of its means, is decided in `entreat/mock.py`; here a `Reply` is taken apart. What the
 //! program raises comes out of the call as it is.
 
+use crate::aio::question;
 use crate::body::Pieces;
 use crate::client::errors::wrong_type;
 use crate::client::headers;
 use crate::client::request::Request;
 use entreat::mock::{Reply, Sent, Transport};
 use entreat::{Body, Error, Kind, Source};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::future::ready;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A transport, held by its client and by the client's session: one reference for the garbage collector to see.
 #[derive(Clone)]
-pub(crate) struct InPython(Arc<Py<PyAny>>);
+pub(crate) struct InPython {
+    object: Arc<Py<PyAny>>,
+    /// Under a client that awaits.
+    awaits: bool,
+}
 
 impl InPython {
     pub(crate) fn read(value: &Bound<'_, PyAny>) -> PyResult<InPython> {
-        match value.hasattr("handle_request")? || value.is_callable() {
-            true => Ok(InPython(Arc::new(value.clone().unbind()))),
+        let known = value.hasattr(HANDLE)? || value.hasattr(HANDLE_ASYNC)? || value.is_callable();
+        match known {
+            true => Ok(InPython { object: Arc::new(value.clone().unbind()), awaits: false }),
             false => {
                 Err(wrong_type("transport", "a callable, or an object with a method handle_request", value))
             }
         }
     }
 
-    /// As the engine takes it.
-    pub(crate) fn boxed(&self) -> Box<dyn Transport> {
-        Box::new(self.clone())
+    /// As the engine takes it, under a client that awaits or one that does not.
+    pub(crate) fn boxed(&self, py: Python<'_>, awaits: bool) -> PyResult<Box<dyn Transport>> {
+        let object = self.object.bind(py);
+        if !awaits && !object.hasattr(HANDLE)? && !object.is_callable() {
+            return Err(PyTypeError::new_err(
+                "this transport has to be awaited: give it to entreat.aio.Client",
+            ));
+        }
+        Ok(Box::new(InPython { object: Arc::clone(&self.object), awaits }))
     }
 
     pub(crate) fn object(&self) -> &Py<PyAny> {
-        &self.0
+        &self.object
     }
 
-    fn ask(&self, py: Python<'_>, sent: &Sent) -> PyResult<Reply> {
+    /// What the program gives back: a reply, or what has to be awaited for one.
+    fn call<'py>(&self, py: Python<'py>, sent: &Sent) -> PyResult<Bound<'py, PyAny>> {
         let request = Request::seen(sent.method(), sent.url(), sent.headers(), Some(sent.body()));
-        let (request, transport) = (Bound::new(py, request)?, self.0.bind(py));
-        let answer = match transport.hasattr("handle_request")? {
-            true => transport.call_method1("handle_request", (request,))?,
-            false => transport.call1((request,))?,
-        };
-        reply(&py.import("entreat.mock")?.call_method1("as_reply", (answer,))?)
+        let (request, transport) = (Bound::new(py, request)?, self.object.bind(py));
+        if self.awaits && transport.hasattr(HANDLE_ASYNC)? {
+            return transport.call_method1(HANDLE_ASYNC, (request,));
+        }
+        match transport.hasattr(HANDLE)? {
+            true => transport.call_method1(HANDLE, (request,)),
+            false => transport.call1((request,)),
+        }
+    }
+
+    async fn wait(&self, sent: &Sent) -> PyResult<Reply> {
+        let (answer, is_awaitable) = Python::attach(|py| {
+            let answer = self.call(py, sent)?;
+            let is_awaitable = answer.hasattr("__await__")?;
+            Ok::<_, PyErr>((answer.unbind(), is_awaitable))
+        })?;
+        let answer = if is_awaitable { question::outcome(answer).await? } else { answer };
+        Python::attach(|py| reply(answer.bind(py)))
     }
 }
+
+const HANDLE: &str = "handle_request";
+const HANDLE_ASYNC: &str = "handle_async_request";
 
 impl Transport for InPython {
     fn exchange(&self, sent: &Sent) -> Reply {
-        Python::attach(|py| self.ask(py, sent).unwrap_or_else(|raised| Reply::error(failure(py, raised))))
+        Python::attach(|py| {
+            let outcome = self.call(py, sent).and_then(|answer| reply(&answer));
+            outcome.unwrap_or_else(|raised| Reply::error(failure(py, raised)))
+        })
+    }
+
+    fn answer<'a>(&'a self, sent: &'a Sent) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        if !self.awaits {
+            return Box::pin(ready(self.exchange(sent)));
+        }
+        Box::pin(async move {
+            let outcome = self.wait(sent).await;
+            outcome.unwrap_or_else(|raised| Python::attach(|py| Reply::error(failure(py, raised))))
+        })
     }
 }
 
-/// The engine's reply for one of Python's.
-fn reply(given: &Bound<'_, PyAny>) -> PyResult<Reply> {
+/// The engine's reply for one of the program's.
+fn reply(answer: &Bound<'_, PyAny>) -> PyResult<Reply> {
+    let given = answer.py().import("entreat.mock")?.call_method1("as_reply", (answer,))?;
     let part = |name: &str| given.getattr(name);
     let error: Option<String> = part("error")?.extract()?;
     if let Some(error) = error {
@@ -75,6 +121,7 @@ fn reply(given: &Bound<'_, PyAny>) -> PyResult<Reply> {
     let content = part("content")?;
     reply = match content.cast::<PyBytes>() {
         Ok(bytes) => reply.body(bytes.as_bytes()),
+        Err(_) if question::is_asynchronous(&content)? => reply.stream(question::body(&content)?),
         Err(_) => reply.stream(Body::source(Iterated::new(&content)?, None)),
     };
     let delay: f64 = part("delay")?.extract()?;
