@@ -46,8 +46,8 @@ pub(super) struct Reactor {
 #[derive(Debug, Default)]
 struct Shared {
     slots: Slots,
-    /// Whoever is to be woken by the next turn, as something ended on another thread.
-    finished: Vec<Waker>,
+    /// Whoever is to be woken by the next turn: something ended on another thread, or they give way until then.
+    next: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -105,8 +105,8 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             looked => looked?,
         }
-        let Shared { slots, finished } = &mut *self.shared();
-        woken.append(finished);
+        let Shared { slots, next } = &mut *self.shared();
+        woken.append(next);
         for event in events.iter().filter(|event| event.token() != NOTIFIED) {
             woken.extend(slots.note(event.token().0, happened(event)));
         }
@@ -128,6 +128,14 @@ impl Reactor {
         if !self.is_foreign() && !self.is_notified.swap(true, Ordering::SeqCst) {
             // Nothing is wrong with a descriptor of our own; and whoever notifies could not mend it.
             let _ = self.notifier.wake();
+        }
+    }
+
+    /// An error in a child of the process that made this: there, nothing may be changed.
+    pub(super) fn check_process(&self) -> io::Result<()> {
+        match self.is_foreign() {
+            true => Err(io::Error::other("this net belongs to the parent of this process")),
+            false => Ok(()),
         }
     }
 
@@ -201,9 +209,6 @@ impl Place {
 
     /// Events of this descriptor are events of this place, from here on.
     pub(super) fn register(&self, descriptor: RawFd) -> io::Result<()> {
-        if self.reactor.is_foreign() {
-            return Err(io::Error::other("this net belongs to the parent of this process"));
-        }
         let both = Interest::READABLE | Interest::WRITABLE;
         self.reactor.registry.register(&mut SourceFd(&descriptor), Token(self.key.token()), both)
     }
@@ -245,6 +250,12 @@ impl Place {
         }
     }
 
+    /// Lets the loop do whatever else there is, and then wakes the task.
+    pub(super) fn wake_next_turn(&self, context: &Context<'_>) {
+        self.reactor.shared().next.push(context.waker().clone());
+        self.reactor.notify();
+    }
+
     /// What says from any thread that the place is ready, by being dropped.
     pub(super) fn finish(&self) -> Finish {
         Finish { reactor: Arc::downgrade(&self.reactor), key: self.key }
@@ -275,7 +286,7 @@ impl Drop for Finish {
         }
         let shared = &mut *reactor.shared();
         let waker = shared.slots.note(self.key.token(), Events::READABLE);
-        shared.finished.extend(waker);
+        shared.next.extend(waker);
         reactor.notify();
     }
 }
