@@ -84,6 +84,7 @@ async def _ask(face, ask, folder):
         for line in ask.get("fields", []):
             name, value = line.split(": ", 1)
             assert fits(answer.headers.get(name, "nothing"), value), line
+        assert not any(name in answer.headers for name in ask.get("lacks", []))
         assert "url" not in ask or answer.url == ask["url"]
         if not ask.get("unread"):
             assert same_bytes(answer.content, ask.get("body", ""))

@@ -47,23 +47,6 @@ behaviour!(a_client_sends_its_credentials_at_once, |bench| {
     }
 });
 
-behaviour!(what_a_request_says_goes_before_its_client, |bench| {
-    let peer = bench.peer_for_all([Step::Expect, ok(""), Step::Again]);
-    let session = bench.session_with(Config::new().auth(Auth::bearer("client")));
-    let own = peer.get("/").auth(Auth::bearer("own"));
-    for request in [
-        peer.get("/").header("Authorization", "Header"),
-        own.clone(),
-        own.header("Authorization", "Header"),
-        peer.get("/").auth(Auth::Nothing),
-    ] {
-        fetch(&session, request).await.unwrap();
-    }
-    let values = all_sent(&peer);
-    let expected = [Some("Header"), Some("Bearer own"), Some("Bearer own"), None];
-    assert_eq!(values.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
-});
-
 behaviour!(credentials_of_a_client_follow_no_redirect_to_another_origin, |bench| {
     for auth in [Auth::basic("a", "b"), Auth::bearer("x"), Auth::sigv4(SigV4::new("i", "s", "r", "x"))] {
         let other = bench.peer([Step::Expect, ok("")]);
@@ -73,55 +56,6 @@ behaviour!(credentials_of_a_client_follow_no_redirect_to_another_origin, |bench|
         assert_eq!(sent(&other.log.requests()[0]), None);
         assert_eq!(other.log.requests()[0].header("X-Amz-Date"), None);
     }
-});
-
-behaviour!(a_challenge_is_answered_and_known_from_then_on, |bench| {
-    let peer = bench.peer([Step::Expect, digest("n", ""), Step::Expect, ok("in"), Step::Expect, ok("in")]);
-    let session = bench.session_with(Config::new().auth(Auth::digest("us", "secret")));
-    assert_eq!(fetch(&session, peer.post("/a?b").body("text")).await.unwrap().text(), "in");
-    assert_eq!(fetch(&session, peer.get("/c")).await.unwrap().text(), "in");
-    let requests = peer.log.requests();
-    assert_eq!(requests.iter().map(|request| request.body.len()).collect::<Vec<_>>(), [4, 4, 0]);
-    let of = |name| requests.iter().map(|request| parameter(request, name)).collect::<Vec<_>>();
-    assert_eq!(of("uri"), [None, Some("/a?b"), Some("/c")]);
-    assert_eq!(of("nc"), [None, Some("00000001"), Some("00000002")]);
-    assert_eq!(of("nonce"), [None, Some("n"), Some("n")]);
-});
-
-behaviour!(the_strongest_of_several_challenges_is_answered, |bench| {
-    let fields = "WWW-Authenticate: Basic realm=\"r\", Digest realm=\"r\", nonce=\"weak\"\r\n\
-                  WWW-Authenticate: Digest realm=\"r\", nonce=\"strong\", algorithm=SHA-256, qop=\"auth,auth-int\"\r\n";
-    let peer = bench.peer([Step::Expect, response("401 -", fields, ""), Step::Expect, ok("")]);
-    fetch(&bench.session(), peer.get("/").auth(Auth::digest("u", "p"))).await.unwrap();
-    let answer = &peer.log.requests()[1];
-    assert_eq!((parameter(answer, "nonce"), parameter(answer, "qop")), (Some("strong"), Some("auth")));
-});
-
-behaviour!(wrong_credentials_are_refused_once, |bench| {
-    let peer = bench.peer([Step::Expect, digest("a", ""), Step::Expect, digest("b", "")]);
-    let answer = fetch(&bench.session(), peer.get("/").auth(Auth::digest("u", "wrong"))).await.unwrap();
-    assert_eq!((answer.status, peer.log.requests().len()), (401, 2));
-});
-
-behaviour!(a_stale_nonce_is_replaced_and_the_next_one_taken, |bench| {
-    let next = response("200 OK", "Authentication-Info: nextnonce=\"c\"\r\n", "");
-    let stale = digest("b", ", stale=true");
-    let peer = bench.peer([
-        Step::Expect,
-        digest("a", ""),
-        Step::Expect,
-        stale,
-        Step::Expect,
-        next,
-        Step::Expect,
-        ok(""),
-    ]);
-    let session = bench.session_with(Config::new().auth(Auth::digest("u", "p")));
-    fetch(&session, peer.get("/")).await.unwrap();
-    fetch(&session, peer.get("/")).await.unwrap();
-    let requests = peer.log.requests();
-    let nonces: Vec<_> = requests.iter().map(|request| parameter(request, "nonce")).collect();
-    assert_eq!(nonces, [None, Some("a"), Some("b"), Some("c")]);
 });
 
 behaviour!(a_server_that_forgot_its_nonce_is_answered_anew, |bench| {

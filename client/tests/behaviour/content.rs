@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Coding, Config, Expansion, Kind, Request, Timeout};
+use entreat::{Coding, Config, Expansion, Kind, Request};
 use entreat_core::content::encode::Encoder;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
@@ -105,11 +105,6 @@ behaviour!(without_decompression_bodies_come_as_they_are, |bench| {
     assert_eq!(peer.log.requests()[0].header("Accept-Encoding"), None);
 });
 
-behaviour!(a_coding_that_nobody_knows_is_delivered_as_it_is, |bench| {
-    let peer = bench.peer([Step::Expect, coded("x-secret", b"raw")]);
-    assert_eq!(fetch(&bench.session(), peer.get("/")).await.unwrap().text(), "raw");
-});
-
 behaviour!(a_body_above_the_limit_is_an_error, |bench| {
     let bomb = gzip(&vec![0; 20 << 20]);
     for (answer, limit) in [(ok("12345"), 4), (coded("gzip", &bomb), 100_000)] {
@@ -143,14 +138,6 @@ behaviour!(a_bomb_of_two_codings_is_refused_by_its_content, |bench| {
     let limit = Expansion { ratio: 1032, free: 1 << 20 };
     let error = failure(&bench.session_with(Config::new().expansion(limit)), peer.get("/")).await;
     assert_eq!(error.kind(), Kind::BodyTooLarge, "{error}");
-});
-
-behaviour!(a_body_that_announces_too_much_is_not_read, |bench| {
-    let announced = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    let peer = bench.peer([Step::Expect, announced, Step::Sleep(FOR_EVER)]);
-    let session = bench.session_with(Config::new().max_body(999).timeout(Timeout::NONE));
-    let error = failure(&session, peer.get("/")).await;
-    assert_eq!((error.kind(), error.seen_text()), (Kind::BodyTooLarge, Some("1000 announced")));
 });
 
 behaviour!(answers_without_a_body_may_name_a_coding, |bench| {

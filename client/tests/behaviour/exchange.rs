@@ -25,26 +25,6 @@ behaviour!(a_post_carries_its_body_and_its_length, |bench| {
     assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
 });
 
-behaviour!(a_post_without_a_body_says_so, |bench| {
-    let peer = bench.peer([Step::Expect, ok("")]);
-    fetch(&bench.session(), peer.post("/")).await.unwrap();
-    assert_eq!(peer.log.requests()[0].header("Content-Length"), Some("0"));
-});
-
-behaviour!(a_method_of_ones_own_is_sent_as_it_is_written, |bench| {
-    let peer = bench.peer([Step::Expect, ok("")]);
-    fetch(&bench.session(), Request::new("Purge", peer.url("/a"))).await.unwrap();
-    assert_eq!(peer.lines(), ["Purge /a"]);
-});
-
-behaviour!(the_answer_to_head_has_no_body_whatever_its_length_says, |bench| {
-    let head = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    let peer = bench.peer([Step::Expect, head, Step::Expect, ok("next")]);
-    let session = bench.session();
-    assert_eq!(fetch(&session, Request::head(peer.url("/"))).await.unwrap().text(), "");
-    assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "next");
-});
-
 behaviour!(no_content_and_not_modified_have_no_body, |bench| {
     let empty = Step::send("HTTP/1.1 204 No Content\r\n\r\n");
     let unchanged = Step::send("HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n");
@@ -54,21 +34,6 @@ behaviour!(no_content_and_not_modified_have_no_body, |bench| {
         let answer = fetch(&session, peer.get("/")).await.unwrap();
         assert_eq!((answer.status, answer.text()), (status, text));
     }
-});
-
-behaviour!(informational_answers_are_passed_over, |bench| {
-    let hints =
-        Step::send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
-    let peer = bench.peer([Step::Expect, hints, Step::Sleep(Duration::from_millis(5)), ok("final")]);
-    let answer = fetch(&bench.session(), peer.get("/")).await.unwrap();
-    assert_eq!((answer.status, answer.text(), answer.headers.get("Link")), (200, "final", None));
-});
-
-behaviour!(a_body_without_length_ends_with_the_connection, |bench| {
-    let peer = bench.peer([Step::Expect, Step::send("HTTP/1.1 200 OK\r\n\r\nall of it")]);
-    let session = bench.session();
-    assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "all of it");
-    assert_eq!(session.engine().idle(), 0);
 });
 
 behaviour!(a_chunked_body_and_its_trailers_are_read, |bench| {

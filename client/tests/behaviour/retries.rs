@@ -3,7 +3,6 @@
 use crate::support::*;
 use entreat::net::scripted::Step;
 use entreat::{Body, Config, Error, Kind, Request, RetryBudget, RetryRules, Timeout};
-use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,20 +63,6 @@ behaviour!(nothing_is_sent_again_unless_it_was_asked_for, |bench| {
     assert_eq!(peer.log.requests().len(), 2);
 });
 
-behaviour!(the_last_answer_is_delivered_when_retries_run_out, |bench| {
-    let peer = bench.peer_for_all([Step::Expect, unavailable(""), Step::Again]);
-    let answer = fetch(&bench.session_with(config(times(2))), peer.get("/")).await.unwrap();
-    assert_eq!((answer.status, answer.text()), (503, "not now"));
-    assert_eq!(peer.log.requests().len(), 3);
-});
-
-behaviour!(the_last_error_says_how_many_attempts_there_were, |bench| {
-    let peer = bench.peer_for_all([Step::Expect]);
-    let error = failure(&bench.session_with(config(times(2))), peer.get("/")).await;
-    assert_eq!((error.kind(), error.attempts()), (Kind::ClosedWithoutResponse, 3), "{error}");
-    assert_eq!(peer.log.connections(), 3);
-});
-
 behaviour!(a_request_has_rules_of_its_own, |bench| {
     let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, ok("now")], vec![Step::Expect]]);
     let session = bench.session_with(config(RetryRules::never()));
@@ -86,15 +71,6 @@ behaviour!(a_request_has_rules_of_its_own, |bench| {
     assert_eq!(response.retries()[0].error().unwrap().kind(), Kind::ClosedWithoutResponse);
     drop(response);
     assert_eq!(failure(&session, peer.get("/")).await.attempts(), 1);
-});
-
-behaviour!(a_post_is_not_repeated_once_the_server_may_have_seen_it, |bench| {
-    let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, ok("twice")]]);
-    let session = bench.session_with(config(times(3)));
-    let error = failure(&session, peer.post("/").body("once")).await;
-    assert_eq!((error.kind(), error.attempts()), (Kind::ClosedWithoutResponse, 1));
-    assert!(error.hint_text().is_some_and(|hint| hint.contains("POST")), "{error}");
-    assert_eq!(peer.log.requests().len(), 1);
 });
 
 behaviour!(where_no_connection_is_made_any_method_is_repeated, |bench| {
@@ -115,25 +91,6 @@ behaviour!(a_body_that_can_be_rewound_is_sent_whole_again, |bench| {
         fetch(&bench.session_with(config(times(1))), request).await.unwrap();
         assert!(peer.log.requests().iter().all(|request| request.body == b"from a file"));
         assert_eq!(peer.log.requests().len(), 2);
-    }
-});
-
-behaviour!(a_body_that_cannot_be_rewound_is_not_replayed_and_the_error_says_so, |bench| {
-    let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, ok("half a body")]]);
-    let request = Request::put(peer.url("/")).body(Body::reader(Cursor::new("once")));
-    let error = failure(&bench.session_with(config(times(3))), request).await;
-    assert_eq!((error.kind(), error.attempts()), (Kind::ClosedWithoutResponse, 1));
-    assert!(error.to_string().contains("its body cannot be sent a second time"), "{error}");
-    assert_eq!(peer.log.connections(), 1);
-});
-
-behaviour!(retry_after_is_waited_for_in_both_forms, |bench| {
-    for (field, wait) in [("1", Duration::from_secs(1)), ("Wed, 21 Oct 2015 07:28:00 GMT", Duration::ZERO)] {
-        let field = format!("Retry-After: {field}\r\n");
-        let peer = bench.peer([Step::Expect, unavailable(&field), Step::Expect, ok("now")]);
-        let (session, start) = (bench.session_with(config(times(1))), bench.now());
-        assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "now");
-        bench.assert_took(start, wait);
     }
 });
 
@@ -190,22 +147,6 @@ behaviour!(an_answer_too_large_to_throw_away_costs_its_connection, |bench| {
     let session = bench.session_with(config(times(1)));
     assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "now");
     assert_eq!(peer.log.requests_by_connection(), [1, 1]);
-});
-
-behaviour!(redirects_and_retries_count_apart, |bench| {
-    let away = response("302 Found", "Location: /there\r\n", "");
-    let script = [Step::Expect, unavailable(""), Step::Expect, away, Step::Expect, unavailable("")];
-    let peer = bench.peer([&script[..], &[Step::Expect, ok("there")]].concat());
-    let response = bench.session_with(config(times(2))).deliver(peer.get("/here")).await.unwrap();
-    assert_eq!((response.status(), response.attempts(), response.history().len()), (200, 3, 1));
-    assert_eq!(peer.lines(), ["GET /here", "GET /here", "GET /there", "GET /there"]);
-});
-
-behaviour!(what_fails_behind_the_head_is_not_retried, |bench| {
-    let half = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
-    let peer = bench.peers([vec![Step::Expect, half], vec![Step::Expect, ok("whole")]]);
-    let error = failure(&bench.session_with(config(times(3))), peer.get("/")).await;
-    assert_eq!((error.kind(), peer.log.connections()), (Kind::ClosedEarly, 1));
 });
 
 #[test]

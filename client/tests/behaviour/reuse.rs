@@ -21,58 +21,6 @@ behaviour!(a_connection_serves_many_requests, |bench| {
     assert_eq!(peer.log.requests_by_connection(), [20]);
 });
 
-behaviour!(a_connection_that_is_to_be_closed_is_not_reused, |bench| {
-    let old = |fields: &str| Step::send(format!("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n{fields}\r\n"));
-    let closing = response("200 OK", "Connection: close\r\n", "");
-    for (answer, connections) in [(closing, 2), (old(""), 2), (old("Connection: keep-alive\r\n"), 1)] {
-        let peer = bench.peer_for_all([Step::Expect, answer, Step::Expect, ok("")]);
-        let session = bench.session();
-        for _ in 0..2 {
-            fetch(&session, peer.get("/")).await.unwrap();
-        }
-        assert_eq!(peer.log.connections(), connections);
-    }
-});
-
-behaviour!(a_stale_connection_is_replayed_once_for_get, |bench| {
-    let peer = bench.peers([stale(), vec![Step::Expect, ok("second")]]);
-    let session = bench.session();
-    assert_eq!(fetch(&session, peer.get("/1")).await.unwrap().text(), "first");
-    assert_eq!(fetch(&session, peer.get("/2")).await.unwrap().text(), "second");
-    assert_eq!(peer.lines(), ["GET /1", "GET /2", "GET /2"]);
-});
-
-behaviour!(a_stale_connection_that_is_reset_is_replayed_too, |bench| {
-    let reset = vec![Step::Expect, ok("first"), Step::Expect, Step::Reset];
-    let peer = bench.peers([reset, vec![Step::Expect, ok("second")]]);
-    let session = bench.session();
-    fetch(&session, peer.get("/1")).await.unwrap();
-    assert_eq!(fetch(&session, peer.get("/2")).await.unwrap().text(), "second");
-});
-
-behaviour!(a_post_is_never_sent_twice, |bench| {
-    let peer = bench.peers([stale(), vec![Step::Expect, ok("second")]]);
-    let session = bench.session();
-    fetch(&session, peer.get("/1")).await.unwrap();
-    let error = failure(&session, peer.post("/2").body("x")).await;
-    assert_eq!(error.kind(), Kind::ClosedWithoutResponse, "{error}");
-    assert_eq!(peer.log.connections(), 1);
-});
-
-behaviour!(a_replay_that_fails_as_well_is_an_error, |bench| {
-    let peer = bench.peers([stale(), vec![Step::Expect], vec![Step::Expect, ok("third")]]);
-    let session = bench.session();
-    fetch(&session, peer.get("/1")).await.unwrap();
-    assert_eq!(failure(&session, peer.get("/2")).await.kind(), Kind::ClosedWithoutResponse);
-    assert_eq!(peer.log.connections(), 2);
-});
-
-behaviour!(a_new_connection_that_closes_at_once_is_not_replayed, |bench| {
-    let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, ok("second")]]);
-    assert_eq!(failure(&bench.session(), peer.get("/")).await.kind(), Kind::ClosedWithoutResponse);
-    assert_eq!(peer.log.connections(), 1);
-});
-
 behaviour!(an_answer_that_breaks_off_is_not_replayed, |bench| {
     for ending in [vec![], vec![Step::Sleep(Duration::from_millis(20)), Step::Reset]] {
         let half = [stale(), vec![Step::send("HTTP/1.1 200 OK\r\nA: b")], ending].concat();
@@ -106,16 +54,6 @@ behaviour!(a_body_that_was_read_cannot_be_replayed, |bench| {
     assert_eq!(error.kind(), Kind::ClosedWithoutResponse);
     assert!(error.hint_text().unwrap().contains("cannot be sent a second time"), "{error}");
     assert_eq!(peer.log.connections(), 1);
-});
-
-behaviour!(a_connection_that_closed_while_idle_is_not_used, |bench| {
-    let peer = bench.peers([vec![Step::Expect, ok("first")], vec![Step::Expect, ok("second")]]);
-    let session = bench.session();
-    fetch(&session, peer.get("/1")).await.unwrap();
-    bench.until(|| peer.log.steps_played(0) == 2).await;
-    // Not even a POST is harmed.
-    assert_eq!(fetch(&session, peer.post("/2")).await.unwrap().text(), "second");
-    assert_eq!(peer.log.requests_by_connection(), [1, 1]);
 });
 
 behaviour!(unsolicited_bytes_are_never_taken_for_the_next_answer, |bench| {

@@ -63,15 +63,6 @@ behaviour!(the_total_holds_though_bytes_are_ready, |bench| {
     assert_eq!(response.incoming().read_to_end().await.unwrap_err().kind(), Kind::TotalTimeout);
 });
 
-behaviour!(the_total_counts_redirects, |bench| {
-    let elsewhere = response("302 Found", "Location: /again\r\n", "");
-    let peer = bench.peer_for_all([Step::Expect, Step::Sleep(SHORT / 4), elsewhere, Step::Again]);
-    let start = bench.now();
-    let error = failure(&bench.session_within(total_timeout()), peer.get("/")).await;
-    assert_eq!(error.kind(), Kind::TotalTimeout, "{error}");
-    bench.assert_took(start, SHORT);
-});
-
 behaviour!(a_host_that_does_not_answer_meets_the_connect_time_out, |bench| {
     let address = bench.listen_silently();
     let limits = Timeout { connect: Some(SHORT), ..Timeout::NONE };
@@ -127,11 +118,4 @@ behaviour!(a_peer_that_does_not_read_meets_the_write_time_out, |bench| {
         let error = failure(&bench.session_within(limits), peer.post("/").body(body)).await;
         assert_eq!(error.kind(), Kind::WriteTimeout, "{error}");
     }
-});
-
-behaviour!(a_redirect_whose_body_never_comes_is_followed_soon, |bench| {
-    let stalled = Step::send("HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 10\r\n\r\n");
-    let peer = bench.peers([vec![Step::Expect, stalled, Step::Hold], vec![Step::Expect, ok("next")]]);
-    let session = bench.session_within(Timeout::NONE);
-    assert_eq!(fetch(&session, peer.get("/")).await.unwrap().text(), "next");
 });

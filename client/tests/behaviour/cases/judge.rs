@@ -53,6 +53,9 @@ fn answered(ask: &Ask, answer: &Answer) -> Verdict {
         let seen = answer.headers.get_str(name);
         fits(&format!("{name} of the answer"), seen.unwrap_or("nothing"), wanted)?;
     }
+    if let Some(name) = ask.lacks.iter().find(|name| answer.headers.contains(name)) {
+        return Err(format!("the answer has {name}"));
+    }
     if let Some(url) = &ask.url {
         same("url", &answer.url, url)?;
     }

@@ -127,6 +127,8 @@ pub(crate) struct Ask {
     #[serde(default)]
     pub(crate) fields: Vec<String>,
     #[serde(default)]
+    pub(crate) lacks: Vec<String>,
+    #[serde(default)]
     pub(crate) body: Bytes,
     pub(crate) url: Option<String>,
     #[serde(default)]

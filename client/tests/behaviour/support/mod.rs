@@ -247,8 +247,6 @@ pub(crate) struct Answer {
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
     pub(crate) url: String,
-    /// Status and URL of the redirects on the way.
-    pub(crate) history: Vec<(u16, String)>,
     pub(crate) trailers: Option<Headers>,
 }
 
@@ -262,13 +260,11 @@ impl Answer {
 pub(crate) async fn fetch<N: Net>(session: &Session<N>, request: Request) -> Result<Answer> {
     let mut response = session.deliver(request).await?;
     let body = response.incoming().read_to_end().await?;
-    let history = response.history().iter();
     Ok(Answer {
         status: response.status(),
         headers: response.headers().clone(),
         body,
         url: response.url().as_str().to_owned(),
-        history: history.map(|step| (step.status(), step.url().as_str().to_owned())).collect(),
         trailers: response.trailers().cloned(),
     })
 }
