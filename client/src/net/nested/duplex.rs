@@ -62,7 +62,7 @@ impl Stream {
     ) -> Poll<Result<usize>> {
         if self.streak == STREAK {
             self.streak = 0;
-            context.waker().wake_by_ref();
+            self.place.wake_next_turn(context);
             return Poll::Pending;
         }
         let both = Arc::clone(self.both.get_or_insert_default());
