@@ -20,12 +20,18 @@ use std::time::Instant;
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
 const RECEIVE: usize = 16 * 1024;
 
+/// Room for a usual request's head, and the most that is kept for the next one.
+const HEAD: usize = 512;
+const HEAD_KEPT: usize = 4 * 1024;
+
 /// A connection that may serve several exchanges, one after the other.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     transport: Transport<S>,
     /// Received and not yet consumed.
     pub(crate) received: Received,
+    /// Where heads are written before they go out: one piece of memory for all of them.
+    head: Vec<u8>,
     /// What the pool files it under.
     pub(crate) origin: Arc<str>,
     pub(crate) settings: u64,
@@ -70,6 +76,7 @@ impl<S> Connection<S> {
         Connection {
             transport: Transport::new(stream),
             received: Received::default(),
+            head: Vec::new(),
             origin: key.origin.into(),
             settings: key.settings,
             born,
@@ -148,6 +155,21 @@ impl<S> Connection<S> {
         self.transport.read(net, into, deadline).await
     }
 
+    /// The memory that a head was written into before, emptied.
+    pub(crate) fn take_head(&mut self) -> Vec<u8> {
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        head.reserve(HEAD);
+        head
+    }
+
+    /// Keeps that memory for the next head, unless this one took much.
+    pub(crate) fn keep_head(&mut self, head: Vec<u8>) {
+        if head.capacity() <= HEAD_KEPT {
+            self.head = head;
+        }
+    }
+
     /// Bytes that went out so far. What the stream has not taken, the peer cannot have seen.
     pub(crate) fn written(&self) -> u64 {
         self.transport.written()
@@ -162,7 +184,7 @@ impl<S> Connection<S> {
         mut now: Instant,
     ) -> Result<()> {
         while !bytes.is_empty() || !self.transport.is_flushed() {
-            self.transport.push(net, &mut bytes, false, deadlines.write(now)).await?;
+            self.transport.push(net, &mut bytes, false, deadlines.write(now).just_read(now)).await?;
             if !bytes.is_empty() {
                 now = net.now();
             }

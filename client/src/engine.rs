@@ -157,21 +157,24 @@ impl<N: Net> Engine<N> {
     ///
     /// # Errors
     /// All that the network and the peer can do wrong, with the request's URL.
-    pub async fn exchange(self: &Arc<Self>, outgoing: &Outgoing<'_>) -> Result<(ResponseHead, Incoming<N>)> {
+    pub async fn exchange(
+        self: &Arc<Self>,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(ResponseHead, Box<Incoming<N>>)> {
         if let Some(transport) = &self.transport {
             return Box::pin(self.exchange_in_process(&**transport, outgoing)).await;
         }
         let mut replayed = false;
         loop {
-            let mut connection =
+            let (mut connection, now) =
                 self.connection(outgoing, replayed).await.map_err(|error| at(outgoing, error))?;
             let reused = connection.exchanges > 0;
             connection.exchanges += 1;
-            let attempt = self.attempt(&mut connection, outgoing);
+            let attempt = self.attempt(&mut connection, outgoing, now);
             let attempt = match trace::attempt(outgoing, reused, attempt).await {
-                Ok((head, verdict, at)) => {
+                Ok((head, verdict)) => {
                     let queue = connection.permit.as_ref().map_or(Duration::ZERO, |permit| permit.waited);
-                    let begun = Begun { at, queue, making: connection.making.take() };
+                    let begun = Begun { at: now, queue, making: connection.making.take() };
                     let incoming = Incoming::new(self, connection, verdict, &head, outgoing, begun);
                     return Ok((head, incoming));
                 }
@@ -203,7 +206,7 @@ impl<N: Net> Engine<N> {
         self: &Arc<Self>,
         transport: &dyn Transport,
         outgoing: &Outgoing<'_>,
-    ) -> Result<(ResponseHead, Incoming<N>)> {
+    ) -> Result<(ResponseHead, Box<Incoming<N>>)> {
         let outcome = match self.check_open() {
             Err(error) => Err(error),
             Ok(()) => in_process::exchange(self, transport, outgoing).await,
@@ -220,7 +223,7 @@ impl<N: Net> Engine<N> {
             self.closed.store(true, Ordering::Relaxed);
             pool.clear()
         };
-        let deadline = Deadline { at: self.net.now().checked_add(GOODBYE), kind: Kind::WriteTimeout };
+        let deadline = Deadline::new(self.net.now().checked_add(GOODBYE), Kind::WriteTimeout);
         for connection in idle {
             connection.close(&self.net, deadline).await;
         }
@@ -264,8 +267,12 @@ impl<N: Net> Engine<N> {
     }
 
     /// An idle connection whose peer is still there, or a new one; where their number is limited, when it is this
-    /// request's turn.
-    async fn connection(&self, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Box<Connection<N::Stream>>> {
+    /// request's turn. And when that was.
+    async fn connection(
+        &self,
+        outgoing: &Outgoing<'_>,
+        fresh: bool,
+    ) -> Result<(Box<Connection<N::Stream>>, Instant)> {
         self.check_open()?;
         if outgoing.proxy.is_some() {
             // Here and not where it is dialled, as a kept connection to a proxy serves any origin.
@@ -281,9 +288,9 @@ impl<N: Net> Engine<N> {
         if permit.is_some() {
             self.check_open()?;
         }
-        let mut connection = self.connection_for(outgoing, key, fresh).await?;
+        let (mut connection, now) = self.connection_for(outgoing, key, fresh).await?;
         connection.permit = permit;
-        Ok(connection)
+        Ok((connection, now))
     }
 
     fn check_open(&self) -> Result<()> {
@@ -302,11 +309,12 @@ impl<N: Net> Engine<N> {
         outgoing: &Outgoing<'_>,
         key: Key<'_>,
         fresh: bool,
-    ) -> Result<Box<Connection<N::Stream>>> {
+    ) -> Result<(Box<Connection<N::Stream>>, Instant)> {
         if outgoing.keep_alive && !fresh {
-            while let Some(mut connection) = self.take_idle(key) {
+            let now = self.net.now();
+            while let Some(mut connection) = self.take_idle(key, now) {
                 if connection.generation == fork::generation() && connection.is_alive(&self.net).await {
-                    return Ok(connection);
+                    return Ok((connection, now));
                 }
                 self.stale.fetch_add(1, Ordering::Relaxed);
             }
@@ -323,24 +331,25 @@ impl<N: Net> Engine<N> {
         let dialler = Dialler { net, tls, names, outgoing, open };
         let connection = Box::pin(trace::connect(outgoing, dialler.open(key))).await?;
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(connection)
+        Ok((connection, self.net.now()))
     }
 
-    fn take_idle(&self, key: Key<'_>) -> Option<Box<Connection<N::Stream>>> {
+    fn take_idle(&self, key: Key<'_>, now: Instant) -> Option<Box<Connection<N::Stream>>> {
         let mut expired = Vec::new();
         // The lock ends with this line: sockets are closed behind it.
-        let candidate = self.pool().take(key, self.net.now(), &mut expired);
+        let candidate = self.pool().take(key, now, &mut expired);
         drop(expired);
         candidate
     }
 
-    /// One request out and one head in, on one connection; and when that began.
+    /// One request out and one head in, on one connection, from `now` on.
     async fn attempt(
         &self,
         connection: &mut Connection<N::Stream>,
         outgoing: &Outgoing<'_>,
-    ) -> Result<(ResponseHead, Verdict, Instant), Attempt> {
-        let (now, written) = (self.net.now(), connection.written());
+        now: Instant,
+    ) -> Result<(ResponseHead, Verdict), Attempt> {
+        let written = connection.written();
         let mut receiver = Receiver::new(&self.net, outgoing);
         let sending =
             Sender { net: &self.net, connection, outgoing, receiver: &mut receiver }.send(now).await;
@@ -354,9 +363,9 @@ impl<N: Net> Engine<N> {
             }
         };
         match (receiver.receive(connection).await, sending) {
-            (Ok((head, verdict)), Sent::Whole) => Ok((head, verdict, now)),
+            (Ok(answer), Sent::Whole) => Ok(answer),
             (Ok((head, verdict)), Sent::Refused | Sent::Withheld | Sent::Broken(_)) => {
-                Ok((head, Verdict { keep_alive: false, ..verdict }, now))
+                Ok((head, Verdict { keep_alive: false, ..verdict }))
             }
             (Err(error), Sent::Whole | Sent::Refused | Sent::Withheld) | (Err(_), Sent::Broken(error)) => {
                 Err(Attempt { error, sent, answered: receiver.is_answered(connection) })

@@ -23,7 +23,7 @@ pub(crate) async fn exchange<N: Net>(
     engine: &Arc<Engine<N>>,
     transport: &dyn Transport,
     outgoing: &Outgoing<'_>,
-) -> Result<(ResponseHead, Incoming<N>)> {
+) -> Result<(ResponseHead, Box<Incoming<N>>)> {
     let sent = Sent {
         method: outgoing.method.to_owned(),
         url: outgoing.url.clone(),
@@ -87,7 +87,7 @@ fn response(outgoing: &Outgoing<'_>, reply: Reply) -> Result<(ResponseHead, Memo
         // A body that is cut short has announced more.
         headers.append("Content-Length", (length + u64::from(cut_short)).to_string())?;
     }
-    let reason = reason.unwrap_or_else(|| usual_reason(status).to_owned()).into_bytes();
+    let reason = reason.unwrap_or_else(|| usual_reason(status).to_owned()).into_bytes().into();
     let head = ResponseHead { version: Version::Http11, status, reason, headers };
     let memory = match h1::decide(outgoing.method, &head)?.framing {
         Framing::Empty => Memory::empty(),

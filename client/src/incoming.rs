@@ -101,7 +101,7 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
         begun: Begun,
-    ) -> Incoming<N> {
+    ) -> Box<Incoming<N>> {
         // Where a proxy forwards, what there is of TLS is with the proxy.
         let tls = connection.tls_info().filter(|_| outgoing.url.scheme() == Scheme::Https).cloned();
         let mut raw = Raw {
@@ -127,7 +127,7 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
         begun: Begun,
-    ) -> Incoming<N> {
+    ) -> Box<Incoming<N>> {
         let mut raw = Raw::new(engine, outgoing);
         match memory.is_done() {
             true => raw.ended = Some(engine.net.now()),
@@ -142,14 +142,15 @@ impl<N: Net> Incoming<N> {
         head: &ResponseHead,
         outgoing: &Outgoing<'_>,
         begun: Begun,
-    ) -> Incoming<N> {
+    ) -> Box<Incoming<N>> {
         let mut content = None;
         if !raw.is_done() && outgoing.settings.decompress && head.headers.contains("Content-Encoding") {
             let decoder = Decoder::for_encoding(head.headers.get_all("Content-Encoding"));
             let expansion = outgoing.settings.messages.expansion;
             content = decoder.map(|decoder| Box::new(Content::new(decoder, expansion)));
         }
-        let mut incoming = Incoming {
+        // In a box from here on: it is large, and handed up through many calls.
+        let mut incoming = Box::new(Incoming {
             raw,
             content,
             begun,
@@ -158,7 +159,7 @@ impl<N: Net> Incoming<N> {
             url: outgoing.url.shared(),
             tls,
             failure: None,
-        };
+        });
         incoming.refuse_announced();
         incoming
     }
@@ -472,9 +473,12 @@ impl<N: Net> Raw<N> {
     }
 
     fn deadline(&self) -> Deadline {
-        let deadline = self.deadlines.read(self.engine.net.now());
-        let at = [deadline.at, self.patience].into_iter().flatten().min();
-        Deadline { at, ..deadline }
+        let now = self.engine.net.now();
+        let mut deadline = self.deadlines.read(now).just_read(now);
+        if let Some(patience) = self.patience {
+            deadline.at = Some(deadline.at.map_or(patience, |at| at.min(patience)));
+        }
+        deadline
     }
 
     fn abandon(&mut self) {

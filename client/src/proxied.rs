@@ -250,5 +250,5 @@ fn at(proxy: &Proxy, error: Error) -> Error {
 }
 
 fn sooner(deadline: Deadline, at: std::time::Instant) -> Deadline {
-    Deadline { at: Some(deadline.at.map_or(at, |other| other.min(at))), kind: deadline.kind }
+    Deadline::new(Some(deadline.at.map_or(at, |other| other.min(at))), deadline.kind)
 }

@@ -93,11 +93,12 @@ impl<'a, N: Net> Receiver<'a, N> {
             if let Some(found) = parsed.map_err(|error| refused(error, connection))? {
                 return Ok(found);
             }
-            let mut deadline = self.outgoing.deadlines.read(self.net.now());
+            let now = self.net.now();
+            let mut deadline = self.outgoing.deadlines.read(now);
             if until.is_some() && deadline.at.is_none_or(|at| until < Some(at)) {
-                deadline = Deadline { at: until, kind: Kind::ReadTimeout };
+                deadline = Deadline::new(until, Kind::ReadTimeout);
             }
-            match connection.receive(self.net, deadline).await {
+            match connection.receive(self.net, deadline.just_read(now)).await {
                 Ok(0) => return Err(self.closed(connection)),
                 // TLS that ends without a good-bye: what matters here is how far the response came.
                 Err(error) if error.kind() == Kind::ClosedEarly => return Err(self.closed(connection)),

@@ -35,7 +35,7 @@ pub struct Response<N: Net = Blocking> {
     head: ResponseHead,
     url: Url,
     past: Past,
-    incoming: Incoming<N>,
+    incoming: Box<Incoming<N>>,
 }
 
 /// The request as it went out, behind redirects perhaps.
@@ -136,11 +136,11 @@ pub struct Parts<N: Net> {
     /// When the call began, and when the head was there.
     pub started: Instant,
     pub answered: Instant,
-    pub incoming: Incoming<N>,
+    pub incoming: Box<Incoming<N>>,
 }
 
 impl<N: Net> Response<N> {
-    pub(crate) fn new(head: ResponseHead, url: Url, past: Past, incoming: Incoming<N>) -> Response<N> {
+    pub(crate) fn new(head: ResponseHead, url: Url, past: Past, incoming: Box<Incoming<N>>) -> Response<N> {
         Response { head, url, past, incoming }
     }
 

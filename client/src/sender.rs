@@ -45,7 +45,7 @@ pub(crate) struct Sender<'a, 'b, N: Net> {
 impl<N: Net> Sender<'_, '_, N> {
     pub(crate) async fn send(&mut self, mut now: Instant) -> Result<Sent> {
         let outgoing = self.outgoing;
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = self.connection.take_head();
         h1::write_head(&mut bytes, outgoing.method, &outgoing.target(), outgoing.headers);
         if self.asks_first() {
             self.write(&bytes, now).await?;
@@ -61,7 +61,9 @@ impl<N: Net> Sender<'_, '_, N> {
                 if outgoing.framing == BodyFraming::Chunked {
                     bytes.extend_from_slice(LAST_CHUNK);
                 }
-                self.write(&bytes, now).await.map(|()| Sent::Whole)
+                let written = self.write(&bytes, now).await;
+                self.connection.keep_head(bytes);
+                written.map(|()| Sent::Whole)
             }
             Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
             Content::Stream(stream) => {

@@ -278,7 +278,7 @@ impl<N: Net> Session<N> {
     }
 
     fn cookie_for(&self, url: &Url, settings: &Settings) -> Option<Vec<u8>> {
-        if !settings.cookies {
+        if !settings.cookies || self.0.jar.is_untouched() {
             return None;
         }
         let mut jar = self.0.jar.lock();

@@ -143,6 +143,8 @@ impl<S> Transport<S> {
         deadline: Deadline,
     ) -> Result<usize> {
         if let Some(tls) = &mut self.tls {
+            // Records come in pieces: each is a wait of its own.
+            let deadline = deadline.reread();
             loop {
                 if let Some(count) = tls.read(into)? {
                     return Ok(count);

@@ -83,7 +83,7 @@ impl<N: Net> Upgraded<N> {
     }
 
     fn deadline(&self, limit: Option<Duration>, kind: Kind) -> Deadline {
-        Deadline { at: limit.and_then(|limit| self.engine.net.now().checked_add(limit)), kind }
+        Deadline::new(limit.and_then(|limit| self.engine.net.now().checked_add(limit)), kind)
     }
 
     /// Bytes that came with the head, while there are any.

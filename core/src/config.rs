@@ -5,6 +5,7 @@
 
 use crate::deadline::Timeout;
 use crate::error::{Error, Kind, Result};
+use crate::exchange::ACCEPT_ENCODING;
 use crate::h1::head_parse::HeadLimits;
 use crate::headers::Headers;
 use crate::policy::auth::Auth;
@@ -74,6 +75,9 @@ pub struct Settings {
     pub cookies: bool,
     /// The User-Agent field.
     pub user_agent: Arc<str>,
+    /// What goes out with every request that says nothing of it itself, behind Host. Made of the two knobs above, here
+    /// and not for each request.
+    pub standing: Headers,
     /// The largest decoded body; `None` for any.
     pub max_body: Option<u64>,
     /// The largest response head.
@@ -252,14 +256,17 @@ impl Config {
     /// [`Kind::InvalidTimeout`], [`Kind::InvalidHeader`] for a User-Agent that no header can hold, or
     /// [`Kind::InvalidConfig`] with the knob named.
     pub fn resolve(self) -> Result<Settings> {
+        let decompress = self.decompress.unwrap_or(true);
+        let user_agent = self.user_agent.unwrap_or_else(|| Arc::from(DEFAULT_USER_AGENT));
         let settings = Settings {
             timeout: self.timeout.unwrap_or_default(),
             redirects: self.redirects.unwrap_or_default(),
             retries: self.retries.unwrap_or_default(),
             retry_budget: self.retry_budget.unwrap_or_default(),
-            decompress: self.decompress.unwrap_or(true),
+            standing: standing_fields(&user_agent, decompress)?,
+            decompress,
             cookies: self.cookies.unwrap_or(true),
-            user_agent: self.user_agent.unwrap_or_else(|| Arc::from(DEFAULT_USER_AGENT)),
+            user_agent,
             max_body: self.max_body,
             head_limits: self.head_limits.unwrap_or_default(),
             pool: self.pool.unwrap_or_default(),
@@ -282,12 +289,21 @@ impl Config {
         settings.rate_limit.map_or(Ok(()), |rules| rules.check())?;
         settings.tls.check()?;
         settings.auth.as_ref().map_or(Ok(()), |auth| auth.check())?;
-        Headers::new().append("User-Agent", settings.user_agent.as_bytes())?;
         if settings.head_limits.bytes == 0 || settings.head_limits.fields == 0 {
             return Err(Error::new(Kind::InvalidConfig).expected("head_limits above zero"));
         }
         Ok(settings)
     }
+}
+
+fn standing_fields(user_agent: &str, decompress: bool) -> Result<Headers> {
+    let mut fields = Headers::new();
+    fields.append("User-Agent", user_agent)?;
+    fields.append("Accept", "*/*")?;
+    if decompress {
+        fields.append("Accept-Encoding", ACCEPT_ENCODING)?;
+    }
+    Ok(fields)
 }
 
 /// Shared, since settings are made anew for each request that has some of its own.

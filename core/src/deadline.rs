@@ -114,11 +114,43 @@ pub struct Deadline {
     pub at: Option<Instant>,
     /// The kind of the error when it passes.
     pub kind: Kind,
+    /// What a clock said a moment ago, for the first wait only: [`Deadline::just_read`].
+    read: Option<Instant>,
 }
 
 impl Deadline {
     /// Never passes.
-    pub const NEVER: Deadline = Deadline { at: None, kind: Kind::TotalTimeout };
+    pub const NEVER: Deadline = Deadline::new(None, Kind::TotalTimeout);
+
+    /// Passes at `at`, with an error of that kind.
+    pub const fn new(at: Option<Instant>, kind: Kind) -> Deadline {
+        Deadline { at, kind, read: None }
+    }
+
+    /// The same for a wait that begins right now, when a clock says `now`: it need not be read once more. For one wait,
+    /// and no second one.
+    pub fn just_read(self, now: Instant) -> Deadline {
+        Deadline { read: Some(now), ..self }
+    }
+
+    /// The same for several waits, or for one that does not begin yet.
+    pub fn reread(self) -> Deadline {
+        Deadline { read: None, ..self }
+    }
+
+    /// As [`Deadline::remaining`], where a wait begins; `now` is asked only where it must be, and the next time it is.
+    ///
+    /// # Errors
+    /// As [`Deadline::remaining`].
+    pub fn begin(&mut self, now: impl FnOnce() -> Instant) -> Result<Option<Duration>> {
+        match self.at {
+            None => Ok(None),
+            Some(_) => {
+                let now = self.read.take().unwrap_or_else(now);
+                self.remaining(now)
+            }
+        }
+    }
 
     /// The time left at `now`: `Ok(None)` where there is no limit.
     ///
@@ -176,15 +208,15 @@ impl Deadlines {
 
     /// For everything together.
     pub fn total(&self) -> Deadline {
-        Deadline { at: self.total, kind: Kind::TotalTimeout }
+        Deadline::new(self.total, Kind::TotalTimeout)
     }
 
     fn earlier(&self, part: Option<Duration>, kind: Kind, now: Instant) -> Deadline {
         let part = part.and_then(|limit| now.checked_add(limit));
         match (part, self.total) {
-            (Some(part), Some(total)) if part < total => Deadline { at: Some(part), kind },
-            (_, Some(total)) => Deadline { at: Some(total), kind: Kind::TotalTimeout },
-            (part, None) => Deadline { at: part, kind },
+            (Some(part), Some(total)) if part < total => Deadline::new(Some(part), kind),
+            (_, Some(total)) => Deadline::new(Some(total), Kind::TotalTimeout),
+            (part, None) => Deadline::new(part, kind),
         }
     }
 }
@@ -222,9 +254,19 @@ mod tests {
     #[test]
     fn a_deadline_that_passed_is_its_own_error() {
         let now = now();
-        let deadline = Deadline { at: Some(now), kind: Kind::WriteTimeout };
+        let deadline = Deadline::new(Some(now), Kind::WriteTimeout);
         assert_eq!(deadline.remaining(now).unwrap_err().kind(), Kind::WriteTimeout);
         assert_eq!(Deadline::NEVER.remaining(now).unwrap(), None);
+    }
+
+    #[test]
+    fn a_reading_of_the_clock_serves_the_first_wait_only() {
+        let now = now();
+        let limit = Duration::from_secs(1);
+        let mut deadline = Deadline::new(Some(now + limit), Kind::ReadTimeout).just_read(now);
+        assert_eq!(deadline.reread().begin(|| now + limit).unwrap_err().kind(), Kind::ReadTimeout);
+        assert_eq!(deadline.begin(|| unreachable!("it was read")).unwrap(), Some(limit));
+        assert_eq!(deadline.begin(|| now + limit).unwrap_err().kind(), Kind::ReadTimeout);
     }
 
     #[test]

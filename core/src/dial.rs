@@ -254,7 +254,7 @@ mod tests {
         race.step(now);
         race.step(now + STAGGER);
         race.failed(addresses[0], refused());
-        let error = race.timed_out(&Deadline { at: Some(now), kind: Kind::ConnectTimeout });
+        let error = race.timed_out(&Deadline::new(Some(now), Kind::ConnectTimeout));
         let text = "connecting took too long: 1.1.1.1:1: no answer; [2::1]:1: connection refused";
         assert_eq!(error.to_string(), text);
     }

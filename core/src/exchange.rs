@@ -69,22 +69,21 @@ pub fn prepare(draft: &Draft<'_>, settings: &Settings) -> Result<(Headers, BodyF
     head_write::check_target(&draft.url.target())?;
     let given = draft.headers;
     let mut fields = Headers::with_capacity(8 + given.len(), 256);
-    let mut ours = |name: &str, value: &[u8]| match given.contains(name) {
+    let ours = |fields: &mut Headers, name: &str, value: &[u8]| match given.contains(name) {
         true => Ok(()),
         false => fields.push(name.as_bytes(), value),
     };
     // RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
-    ours("Host", draft.url.host_field().as_bytes())?;
-    ours("User-Agent", settings.user_agent.as_bytes())?;
-    ours("Accept", b"*/*")?;
-    if settings.decompress {
-        ours("Accept-Encoding", ACCEPT_ENCODING.as_bytes())?;
+    ours(&mut fields, "Host", draft.url.host_field().as_bytes())?;
+    match given.is_empty() {
+        true => fields.extend(&settings.standing)?,
+        false => settings.standing.iter().try_for_each(|(name, value)| ours(&mut fields, name, value))?,
     }
     if let Some(value) = url_authorization(draft.url)? {
-        ours("Authorization", value.as_bytes())?;
+        ours(&mut fields, "Authorization", value.as_bytes())?;
     }
     if let Some(cookie) = draft.cookie {
-        ours("Cookie", cookie)?;
+        ours(&mut fields, "Cookie", cookie)?;
     }
     for (name, value) in given.iter() {
         // The proxy has its own copy, in `Proxy::fields`, and nobody else gets one.
@@ -207,6 +206,9 @@ pub fn judge(
     followed: u32,
     rules: &redirect::Rules,
 ) -> Result<Judgement> {
+    if !redirect::is_redirect(head.status) {
+        return Ok(Judgement::Deliver);
+    }
     let location = head.headers.get("Location");
     let facts = redirect::Facts { status: head.status, location, method, url: url.as_str(), followed };
     match redirect::decide(rules, &facts) {

@@ -1,4 +1,5 @@
-//! Header fields in the order and the case in which they were given or came: one buffer, and offsets into it.
+//! Header fields in the order and the case in which they were given or came: one buffer, and offsets into it. The buffer
+//! holds them as they go over the wire, so that a head is written by one copy.
 //!
 //! Decides what a field's name and value may hold (RFC 9110 sections 5.1, 5.5, 5.6.2) and how names compare
 //! (without case). Does not decide which fields a message needs: that is `exchange` and `h1::framing`.
@@ -11,10 +12,12 @@ use std::fmt;
 ///
 /// Names compare without case. `set` replaces, `append` adds, `get` finds the first. Values are bytes, since a
 /// peer may send any; [`Headers::get_str`] gives text where the value is UTF-8.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Headers {
     buffer: Vec<u8>,
     fields: Vec<Field>,
+    /// The buffer is what goes over the wire: all fields in their order, `name: value` and CRLF each, and nothing else.
+    is_wire: bool,
 }
 
 /// Offsets into the buffer. 32 bits are enough: heads are limited to far less than 4 GiB, and `push` checks.
@@ -27,12 +30,12 @@ struct Field {
 impl Headers {
     /// No fields.
     pub const fn new() -> Headers {
-        Headers { buffer: Vec::new(), fields: Vec::new() }
+        Headers { buffer: Vec::new(), fields: Vec::new(), is_wire: true }
     }
 
     /// No fields, with room for `bytes` of names and values in `fields` fields.
     pub fn with_capacity(fields: usize, bytes: usize) -> Headers {
-        Headers { buffer: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+        Headers { buffer: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields), is_wire: true }
     }
 
     /// Adds a field behind those that are there, one of the same name included.
@@ -78,6 +81,7 @@ impl Headers {
         let Some(first) = self.position(name) else { return self.push(name, value) };
         self.push(name, value)?;
         let replacement = self.fields.pop().expect("a field was pushed in the line above");
+        self.is_wire = false;
         let mut index = 0;
         let (buffer, position) = (&self.buffer, first);
         self.fields.retain(|field| {
@@ -91,13 +95,18 @@ impl Headers {
 
     /// Adds a field without looking at its bytes; for names and values that a parser or a constant vouches for.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
-        let end = self.buffer.len() + name.len() + value.len();
-        check_size(end)?;
-        let name_start = self.buffer.len() as u32;
+        let start = self.buffer.len();
+        let name_end = start + name.len();
+        let value_end = name_end + BETWEEN.len() + value.len();
+        check_size(value_end + LINE_END.len())?;
+        self.buffer.reserve(value_end + LINE_END.len() - start);
         self.buffer.extend_from_slice(name);
-        let value_start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(BETWEEN);
         self.buffer.extend_from_slice(value);
-        self.fields.push(Field { name: (name_start, value_start), value: (value_start, end as u32) });
+        self.buffer.extend_from_slice(LINE_END);
+        let (name_end, value_end) = (name_end as u32, value_end as u32);
+        let value_start = name_end + BETWEEN.len() as u32;
+        self.fields.push(Field { name: (start as u32, name_end), value: (value_start, value_end) });
         Ok(())
     }
 
@@ -108,6 +117,7 @@ impl Headers {
     pub fn extend(&mut self, other: &Headers) -> Result<()> {
         let offset = self.buffer.len();
         check_size(offset + other.buffer.len())?;
+        self.is_wire &= other.is_wire;
         self.buffer.extend_from_slice(&other.buffer);
         let moved = |(start, end): (u32, u32)| (start + offset as u32, end + offset as u32);
         let fields = other.fields.iter();
@@ -124,7 +134,7 @@ impl Headers {
         let pair = |range: std::ops::Range<usize>| (range.start as u32, range.end as u32);
         let mut list = Vec::with_capacity(fields.len());
         list.extend(fields.map(|(name, value)| Field { name: pair(name), value: pair(value) }));
-        Headers { buffer: head.to_vec(), fields: list }
+        Headers { buffer: head.to_vec(), fields: list, is_wire: false }
     }
 
     /// The value of the first field of that name.
@@ -153,7 +163,9 @@ impl Headers {
         let before = self.fields.len();
         let buffer = &self.buffer;
         self.fields.retain(|field| !buffer[range(field.name)].eq_ignore_ascii_case(name.as_bytes()));
-        self.fields.len() != before
+        let was_there = self.fields.len() != before;
+        self.is_wire &= !was_there;
+        was_there
     }
 
     /// All fields in order, as `(name, value)`.
@@ -167,6 +179,19 @@ impl Headers {
     /// All fields in order, with names as bytes: for the codec, which compares and copies them as they are.
     pub(crate) fn raw(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + '_ {
         self.fields.iter().map(|field| (&self.buffer[range(field.name)], &self.buffer[range(field.value)]))
+    }
+
+    /// Appends all fields as they go over the wire (RFC 9112 section 5).
+    pub(crate) fn write(&self, into: &mut Vec<u8>) {
+        if self.is_wire {
+            return into.extend_from_slice(&self.buffer);
+        }
+        for (name, value) in self.raw() {
+            into.extend_from_slice(name);
+            into.extend_from_slice(BETWEEN);
+            into.extend_from_slice(value);
+            into.extend_from_slice(LINE_END);
+        }
     }
 
     /// How many fields there are, duplicates counted.
@@ -187,6 +212,9 @@ impl Headers {
     }
 }
 
+const BETWEEN: &[u8] = b": ";
+const LINE_END: &[u8] = b"\r\n";
+
 fn check_size(bytes: usize) -> Result<()> {
     if u32::try_from(bytes).is_err() {
         return Err(Error::new(Kind::HeadTooLarge).expected("less than 4 GiB of header fields"));
@@ -196,6 +224,12 @@ fn check_size(bytes: usize) -> Result<()> {
 
 fn range(offsets: (u32, u32)) -> std::ops::Range<usize> {
     offsets.0 as usize..offsets.1 as usize
+}
+
+impl Default for Headers {
+    fn default() -> Headers {
+        Headers::new()
+    }
 }
 
 /// Equal where the same fields come in the same order; names compare without case.
@@ -324,6 +358,25 @@ mod tests {
         assert!(headers.remove("ACCEPT"));
         assert!(!headers.remove("accept"));
         assert_eq!(headers.len(), 1);
+    }
+
+    #[test]
+    fn what_goes_over_the_wire_is_what_is_listed() {
+        let mut added = sample();
+        added.extend(&sample()).unwrap();
+        let mut replaced = sample();
+        replaced.set("X-One", "other").unwrap();
+        let mut removed = added.clone();
+        removed.remove("accept");
+        let received = Headers::from_head(b"HTTP/1.1 200 OK\r\nA:b\r\n", [(17..18, 19..20)].into_iter());
+        for headers in [Headers::new(), sample(), added, replaced, removed, received] {
+            let mut wire = Vec::new();
+            headers.write(&mut wire);
+            let lines = listed(&headers).into_iter();
+            let expected: Vec<u8> =
+                lines.flat_map(|(name, value)| [name.as_bytes(), b": ", &value, b"\r\n"].concat()).collect();
+            assert_eq!(wire.escape_ascii().to_string(), expected.escape_ascii().to_string());
+        }
     }
 
     #[test]

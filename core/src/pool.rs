@@ -71,6 +71,16 @@ impl Rules {
         }
     }
 
+    /// When a connection made at `born` that is idle since `since` becomes too old; `None` for never.
+    fn ends(&self, born: Instant, since: Instant) -> Option<Instant> {
+        let by_idling = self.idle_timeout.and_then(|limit| since.checked_add(limit));
+        let by_age = self.max_age.and_then(|limit| born.checked_add(limit));
+        match (by_idling, by_age) {
+            (Some(idling), Some(age)) => Some(idling.min(age)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// True where a request may have to wait for its turn.
     pub fn is_limited(&self) -> bool {
         self.per_origin.is_some() || self.total.is_some()
@@ -94,7 +104,7 @@ impl Default for Rules {
 #[derive(Debug)]
 pub struct Pool<T> {
     rules: Rules,
-    origins: HashMap<Box<str>, Vec<Idle<T>>, BuildHasherDefault<Fnv>>,
+    origins: HashMap<Box<str>, Vec<Idle<T>>, BuildHasherDefault<OriginHasher>>,
     idle: usize,
     taken: u64,
 }
@@ -104,7 +114,8 @@ struct Idle<T> {
     connection: T,
     settings: u64,
     since: Instant,
-    born: Instant,
+    /// When it becomes too old; `None` for never.
+    ends: Option<Instant>,
 }
 
 /// What a connection may be reused for: the same origin under the same settings (TLS, proxy).
@@ -128,7 +139,7 @@ impl<T> Pool<T> {
         while let Some(at) = list.iter().rposition(|idle| idle.settings == key.settings) {
             let idle = list.remove(at);
             self.idle -= 1;
-            if is_fresh(&self.rules, &idle, now) {
+            if idle.is_fresh(now) {
                 self.taken += 1;
                 return Some(idle.connection);
             }
@@ -139,9 +150,9 @@ impl<T> Pool<T> {
 
     /// Keeps `connection`, or gives one back that must be closed instead: this one, or the origin's oldest.
     pub fn put(&mut self, key: Key<'_>, connection: T, born: Instant, now: Instant) -> Option<T> {
-        let rules = self.rules;
-        let idle = Idle { connection, settings: key.settings, since: now, born };
-        if rules.idle_per_origin == 0 || rules.idle_total == 0 || !is_fresh(&rules, &idle, now) {
+        let rules = &self.rules;
+        let idle = Idle { connection, settings: key.settings, since: now, ends: rules.ends(born, now) };
+        if rules.idle_per_origin == 0 || rules.idle_total == 0 || !idle.is_fresh(now) {
             return Some(idle.connection);
         }
         let total_reached = self.idle >= rules.idle_total;
@@ -180,16 +191,15 @@ impl<T> Pool<T> {
 
     /// Takes out what is too old at `now`, and says when to look again.
     pub fn expire(&mut self, now: Instant) -> (Vec<T>, Option<Instant>) {
-        let rules = self.rules;
         let mut expired = Vec::new();
         for list in self.origins.values_mut() {
-            for idle in list.extract_if(.., |idle| !is_fresh(&rules, idle, now)) {
+            for idle in list.extract_if(.., |idle| !idle.is_fresh(now)) {
                 expired.push(idle.connection);
             }
         }
         self.origins.retain(|_, list| !list.is_empty());
         self.idle -= expired.len();
-        let next = self.origins.values().flatten().filter_map(|idle| ends(&rules, idle)).min();
+        let next = self.origins.values().flatten().filter_map(|idle| idle.ends).min();
         (expired, next)
     }
 
@@ -242,38 +252,43 @@ impl<T> Pool<T> {
     }
 }
 
-/// FNV-1a: a fifth of the default hasher's cost on a name of 25 bytes. Its lack of a secret does no harm, since the number
-/// of origins is bounded.
-#[derive(Debug)]
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
+impl<T> Idle<T> {
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.ends.is_none_or(|end| now < end)
     }
 }
 
-impl Hasher for Fnv {
+/// Eight bytes at a time, by a multiplication: a tenth of the default hasher's cost on a name of 25 bytes. Its lack of a
+/// secret does no harm, since the number of origins is bounded.
+#[derive(Debug, Default)]
+struct OriginHasher(u64);
+
+impl Hasher for OriginHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
         }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.mix(u64::from_le_bytes(last));
     }
 
+    /// What ends each text: it needs no bytes.
+    fn write_u8(&mut self, byte: u8) {
+        self.mix(u64::from(byte));
+    }
+
+    /// The table goes by the lowest bits, multiplications spread upwards.
     fn finish(&self) -> u64 {
-        self.0
+        self.0.rotate_left(32)
     }
 }
 
-fn is_fresh<T>(rules: &Rules, idle: &Idle<T>, now: Instant) -> bool {
-    ends(rules, idle).is_none_or(|end| now < end)
-}
-
-/// When an idle connection becomes too old; `None` for never.
-fn ends<T>(rules: &Rules, idle: &Idle<T>) -> Option<Instant> {
-    let by_idling = rules.idle_timeout.and_then(|limit| idle.since.checked_add(limit));
-    let by_age = rules.max_age.and_then(|limit| idle.born.checked_add(limit));
-    by_idling.into_iter().chain(by_age).min()
+impl OriginHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 #[cfg(test)]

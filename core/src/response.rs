@@ -1,6 +1,7 @@
 //! The head of a response: what the codec makes of the bytes before the body. The body belongs to the engine.
 
 use crate::headers::Headers;
+use std::borrow::Cow;
 
 /// The protocol version of a message (RFC 9112 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +20,7 @@ pub struct ResponseHead {
     /// 100 to 999.
     pub status: u16,
     /// The reason phrase as it came, often empty. Bytes, since peers send any.
-    pub reason: Vec<u8>,
+    pub reason: Cow<'static, [u8]>,
     /// The fields as they came.
     pub headers: Headers,
 }

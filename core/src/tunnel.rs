@@ -257,10 +257,7 @@ mod tests {
             let error = read(&format!("{head}{rest}")).unwrap_err();
             let answer = error.answer().unwrap();
             assert_eq!((error.kind(), error.status()), (Kind::Proxy, Some(407)));
-            assert_eq!(
-                (answer.head.reason.as_slice(), answer.body.as_slice()),
-                (&b"Auth"[..], body.as_bytes())
-            );
+            assert_eq!((&*answer.head.reason, answer.body.as_slice()), (&b"Auth"[..], body.as_bytes()));
             assert_eq!(answer.head.headers.get_str("Proxy-Authenticate"), Some("Basic realm=\"x\""));
         }
     }

@@ -358,11 +358,27 @@ fn is_normal_host(host: &str) -> bool {
         before = byte;
     }
     match host.as_bytes().get(label) {
-        Some(b'0'..=b'9') => std::net::Ipv4Addr::from_str(host).is_ok(),
+        Some(b'0'..=b'9') => is_canonical_ipv4(host),
         Some(_) => true,
         // Nothing at all, or a dot at its end.
         None => false,
     }
+}
+
+/// Four numbers up to 255 without padding.
+fn is_canonical_ipv4(host: &str) -> bool {
+    let mut numbers = 0;
+    host.split('.').all(|number| {
+        numbers += 1;
+        matches!(
+            number.as_bytes(),
+            [b'0'..=b'9']
+                | [b'1'..=b'9', b'0'..=b'9']
+                | [b'1', b'0'..=b'9', b'0'..=b'9']
+                | [b'2', b'0'..=b'4', b'0'..=b'9']
+                | [b'2', b'5', b'0'..=b'5']
+        )
+    }) && numbers == 4
 }
 
 /// Characters that the WHATWG parser leaves alone in path and query, and no dot segments.

@@ -186,7 +186,7 @@ proptest! {
     fn a_length_is_its_digits_or_an_error(value in "[0-9+, x-]{1,22}") {
         let mut headers = Headers::new();
         if headers.append("Content-Length", value.trim()).is_ok() {
-            let head = ResponseHead { version: Version::Http11, status: 200, reason: Vec::new(), headers };
+            let head = ResponseHead { version: Version::Http11, status: 200, reason: Default::default(), headers };
             let mut numbers = value.split(',').map(|item| {
                 let item = item.trim();
                 item.bytes().all(|byte| byte.is_ascii_digit()).then(|| item.parse::<u64>().ok()).flatten()

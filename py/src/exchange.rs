@@ -198,11 +198,11 @@ type Certificate = (PathBuf, Option<PathBuf>, Option<String>);
 pub(crate) struct Raw {
     head: ResponseHead,
     /// Absent where the body was read before this was made.
-    incoming: Mutex<Option<Incoming<Blocking>>>,
+    incoming: Mutex<Option<Box<Incoming<Blocking>>>>,
 }
 
 impl Raw {
-    pub(crate) fn new(head: ResponseHead, incoming: Incoming<Blocking>) -> Raw {
+    pub(crate) fn new(head: ResponseHead, incoming: Box<Incoming<Blocking>>) -> Raw {
         Raw { head, incoming: Mutex::new(Some(incoming)) }
     }
 
@@ -242,7 +242,7 @@ impl Raw {
     /// True once the body was read to its end, or given up.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.incoming().as_ref().is_none_or(Incoming::is_done))
+        py.detach(|| self.incoming().as_ref().is_none_or(|incoming| incoming.is_done()))
     }
 
     /// The trailer fields of a chunked body that was read to its end.
@@ -304,7 +304,7 @@ impl Raw {
 
     /// Gives the body up. The connection is closed unless all of it has arrived.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.incoming().as_mut().map(Incoming::abandon));
+        py.detach(|| self.incoming().as_mut().map(|incoming| incoming.abandon()));
     }
 }
 
@@ -328,7 +328,7 @@ impl Raw {
         Ok(bytes)
     }
 
-    fn incoming(&self) -> MutexGuard<'_, Option<Incoming<Blocking>>> {
+    fn incoming(&self) -> MutexGuard<'_, Option<Box<Incoming<Blocking>>>> {
         // A panic in a reader leaves a body that gives errors, not wrong bytes.
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }

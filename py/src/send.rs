@@ -232,7 +232,7 @@ pub(crate) fn send<'py>(
             AnswerBody::Coded(PyBytes::new(py, &bytes).unbind())
         }
         Ok(ReceivedBody::Streamed(incoming)) => {
-            AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), *incoming))?)
+            AnswerBody::Streamed(Py::new(py, Raw::new(received.head.clone(), incoming))?)
         }
         Err(Broken { error, partial, chunk }) => {
             let broken = Some((received.head, partial, chunk));
@@ -309,7 +309,7 @@ fn transfer(
     let (head, incoming) = block(pin!(connections.exchange(&outgoing)))?;
     let elapsed = started.elapsed();
     let body = if options.stream || is_long_redirect(&head) {
-        Ok(ReceivedBody::Streamed(Box::new(incoming)))
+        Ok(ReceivedBody::Streamed(incoming))
     } else {
         read_body(incoming, &head)
     };
@@ -327,7 +327,7 @@ fn is_long_redirect(head: &ResponseHead) -> bool {
 }
 
 /// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.
-fn read_body(mut incoming: Incoming<Blocking>, head: &ResponseHead) -> Result<ReceivedBody, Broken> {
+fn read_body(mut incoming: Box<Incoming<Blocking>>, head: &ResponseHead) -> Result<ReceivedBody, Broken> {
     let mut raw = Vec::new();
     let outcome = block(pin!(incoming.read_into(&mut raw)));
     if let Err(error) = outcome {

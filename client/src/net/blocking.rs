@@ -82,11 +82,11 @@ impl Net for Blocking {
         Stream::new(socket).map_err(io_error)
     }
 
-    async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<Stream> {
+    async fn connect_unix(&self, path: &Path, mut deadline: Deadline) -> Result<Stream> {
         loop {
             match socket::open_unix(path)? {
                 Some(socket) => return Stream::blocking(socket).map_err(io_error),
-                None => thread::sleep(self.slice(deadline)?.min(socket::QUEUE_PAUSE)),
+                None => thread::sleep(self.slice(&mut deadline)?.min(socket::QUEUE_PAUSE)),
             }
             self.check_interrupt()?;
         }
@@ -146,12 +146,14 @@ impl Blocking {
         &self,
         host: &str,
         resolver: Option<&Arc<dyn Resolve>>,
-        deadline: Deadline,
+        mut deadline: Deadline,
     ) -> Result<Vec<SocketAddr>> {
         let permit = loop {
             match Permit::take() {
                 Some(permit) => break permit,
-                None => thread::sleep(self.slice(deadline).map_err(lookup::too_many)?.min(lookup::PAUSE)),
+                None => {
+                    thread::sleep(self.slice(&mut deadline).map_err(lookup::too_many)?.min(lookup::PAUSE))
+                }
             }
             self.check_interrupt()?;
         };
@@ -167,7 +169,7 @@ impl Blocking {
             .spawn(look_up)
             .map_err(|error| Error::new(Kind::Resolve).with_source(error))?;
         loop {
-            match wait.recv_timeout(self.slice(deadline)?) {
+            match wait.recv_timeout(self.slice(&mut deadline)?) {
                 Ok(found) => return found,
                 Err(mpsc::RecvTimeoutError::Timeout) => self.check_interrupt()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(lookup::panicked()),
@@ -175,9 +177,9 @@ impl Blocking {
         }
     }
 
-    fn read_now(&self, stream: &mut Stream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
+    fn read_now(&self, stream: &mut Stream, into: &mut [u8], mut deadline: Deadline) -> Result<usize> {
         loop {
-            stream.limit_read(self.slice(deadline)?).map_err(io_error)?;
+            stream.limit_read(self.slice(&mut deadline)?).map_err(io_error)?;
             match io::Read::read(&mut &stream.socket, into) {
                 Ok(count) => return Ok(count),
                 Err(error) => self.after_wait(error)?,
@@ -185,9 +187,9 @@ impl Blocking {
         }
     }
 
-    fn write_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+    fn write_now(&self, stream: &mut Stream, bytes: &[u8], mut deadline: Deadline) -> Result<usize> {
         loop {
-            stream.limit_write(self.slice(deadline)?).map_err(io_error)?;
+            stream.limit_write(self.slice(&mut deadline)?).map_err(io_error)?;
             match io::Write::write(&mut &stream.socket, bytes) {
                 Ok(count) => return Ok(count),
                 Err(error) => self.after_wait(error)?,
@@ -196,10 +198,15 @@ impl Blocking {
     }
 
     #[cfg(unix)]
-    fn write_listening_now(&self, stream: &mut Stream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+    fn write_listening_now(
+        &self,
+        stream: &mut Stream,
+        bytes: &[u8],
+        mut deadline: Deadline,
+    ) -> Result<usize> {
         let socket = SockRef::from(&stream.socket);
         loop {
-            self.slice(deadline)?;
+            self.slice(&mut deadline)?;
             match socket.send_with_flags(bytes, SEND_AT_ONCE) {
                 Ok(count) => return Ok(count),
                 Err(error) => self.after_wait(error)?,
@@ -218,10 +225,10 @@ impl Blocking {
         &self,
         socket: &SockRef<'_>,
         events: libc::c_short,
-        deadline: Deadline,
+        mut deadline: Deadline,
     ) -> Result<libc::c_short> {
         loop {
-            match wait_ready(socket, events, self.slice(deadline)?).map_err(io_error)? {
+            match wait_ready(socket, events, self.slice(&mut deadline)?).map_err(io_error)? {
                 0 => self.check_interrupt()?,
                 ready => return Ok(ready),
             }
@@ -238,18 +245,18 @@ impl Blocking {
     fn poll_now<T>(
         &self,
         mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
-        deadline: Deadline,
+        mut deadline: Deadline,
     ) -> Result<T> {
-        self.slice(deadline)?;
+        self.slice(&mut deadline)?;
         match other(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(value) => Ok(value),
             Poll::Pending => Err(Error::new(Kind::InvalidBody).expected("a source that blocks")),
         }
     }
 
-    fn sleep_now(&self, until: Instant, deadline: Deadline) -> Result<()> {
+    fn sleep_now(&self, until: Instant, mut deadline: Deadline) -> Result<()> {
         loop {
-            let slice = self.slice(deadline)?;
+            let slice = self.slice(&mut deadline)?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
@@ -259,19 +266,16 @@ impl Blocking {
         }
     }
 
-    fn park_now(&self, spot: &Spot, deadline: Deadline) -> Result<()> {
-        while !spot.wait(self.slice(deadline)?) {
+    fn park_now(&self, spot: &Spot, mut deadline: Deadline) -> Result<()> {
+        while !spot.wait(self.slice(&mut deadline)?) {
             self.check_interrupt()?;
         }
         Ok(())
     }
 
     /// How long to wait before looking around again; the deadline's error where it has passed.
-    fn slice(&self, deadline: Deadline) -> Result<Duration> {
-        if deadline.at.is_none() {
-            return Ok(SLICE);
-        }
-        Ok(deadline.remaining(Instant::now())?.map_or(SLICE, |left| left.min(SLICE)))
+    fn slice(&self, deadline: &mut Deadline) -> Result<Duration> {
+        Ok(deadline.begin(Instant::now)?.map_or(SLICE, |left| left.min(SLICE)))
     }
 
     /// After a wait that brought nothing: go on, unless something real happened.

@@ -225,7 +225,7 @@ impl Net for Nested {
     async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
         deadline.remaining(Instant::now())?;
         let is_cut = deadline.at.is_some_and(|at| at < until_then);
-        let end = if is_cut { deadline } else { Deadline { at: Some(until_then), ..deadline } };
+        let end = if is_cut { deadline } else { Deadline::new(Some(until_then), deadline.kind) };
         // Nothing is wanted of the place, so time ends this.
         let ended = Place::new(&self.0).ready(Events::NONE, end).await.map(drop);
         if is_cut { ended } else { Ok(()) }

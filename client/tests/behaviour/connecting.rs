@@ -37,7 +37,7 @@ async fn connect<B: Bench>(
 ) -> Result<<B::Net as Net>::Stream> {
     let network = Config::new().happy_eyeballs(stagger).resolve()?.network;
     let at = limit.map(|limit| bench.now() + limit);
-    bench.net().connect(addresses, &network, Deadline { at, kind: Kind::ConnectTimeout }).await
+    bench.net().connect(addresses, &network, Deadline::new(at, Kind::ConnectTimeout)).await
 }
 
 behaviour!(a_silent_first_address_costs_one_stagger, |bench| {

@@ -222,7 +222,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(name, value).unwrap();
         }
-        decide(method, &ResponseHead { version, status, reason: Vec::new(), headers })
+        decide(method, &ResponseHead { version, status, reason: Default::default(), headers })
     }
 
     fn get(fields: &[(&str, &str)]) -> Result<Verdict> {

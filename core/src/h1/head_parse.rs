@@ -6,6 +6,7 @@
 //! that come first (nearly always a whole head) and once more when the end of a head that came in pieces was
 //! found, so that the work is linear in the head's size however it was cut.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -228,9 +229,11 @@ fn head_of(response: &Response<'_, '_>, bytes: &[u8], headers: Headers) -> Resul
         return Err(malformed(bytes));
     }
     let reason = match response.reason {
-        Some(reason) if !reason.is_empty() => reason.as_bytes().to_vec(),
+        // What most answers say takes no memory.
+        Some("OK") => Cow::Borrowed(&b"OK"[..]),
+        Some(reason) if !reason.is_empty() => Cow::Owned(reason.as_bytes().to_vec()),
         // Missing, or hidden by httparse since it is not ASCII.
-        Some(_) | None => reason_of(bytes),
+        Some(_) | None => Cow::Owned(reason_of(bytes)),
     };
     let version = if response.version == Some(0) { Version::Http10 } else { Version::Http11 };
     Ok(ResponseHead { version, status, reason, headers })

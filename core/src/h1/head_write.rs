@@ -20,12 +20,7 @@ pub fn write_head(into: &mut Vec<u8>, method: &str, target: &str, headers: &Head
     into.push(b' ');
     into.extend_from_slice(target.as_bytes());
     into.extend_from_slice(VERSION);
-    for (name, value) in headers.raw() {
-        into.extend_from_slice(name);
-        into.extend_from_slice(b": ");
-        into.extend_from_slice(value);
-        into.extend_from_slice(b"\r\n");
-    }
+    headers.write(into);
     into.extend_from_slice(b"\r\n");
 }
 

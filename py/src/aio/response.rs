@@ -58,7 +58,7 @@ impl Response {
                 Response { body: Mutex::new(Body::Settled), home: None }
             }
             None => Response {
-                body: Mutex::new(Body::Arriving(Box::new(incoming))),
+                body: Mutex::new(Body::Arriving(incoming)),
                 home: Some(PyWeakrefReference::new(home.as_any())?.unbind()),
             },
         };

@@ -56,7 +56,7 @@ impl Head {
             timings: times::seconds(timings),
             old: head.version == Version::Http10,
             status: head.status,
-            reason: head.reason.clone(),
+            reason: head.reason.to_vec(),
             fields: pairs(&head.headers),
         }
     }
@@ -65,7 +65,7 @@ impl Head {
         let version = if self.old { Version::Http10 } else { Version::Http11 };
         let headers = headers(py, &self.fields)?;
         Ok(Passed {
-            head: ResponseHead { version, status: self.status, reason: self.reason, headers },
+            head: ResponseHead { version, status: self.status, reason: self.reason.into(), headers },
             url: Url::parse(&self.url).map_err(|error| raise(py, &error))?,
             sent: RequestHead { method: self.method.into(), headers: self::headers(py, &self.sent)? },
             elapsed: Duration::try_from_secs_f64(self.elapsed).unwrap_or_default(),

@@ -97,7 +97,7 @@ impl Response {
         let (mut response, incoming) = Response::split(request, parts);
         response.body = Mutex::new(match content {
             Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
-            None => Body::Arriving(Box::new(incoming)),
+            None => Body::Arriving(incoming),
         });
         response
     }
@@ -106,7 +106,7 @@ impl Response {
     pub(crate) fn split<N: Net>(
         request: entreat::Request,
         parts: entreat::Parts<N>,
-    ) -> (Response, Incoming<N>) {
+    ) -> (Response, Box<Incoming<N>>) {
         let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
         let timings = incoming.timings(started, answered);
         let passed = Passed { head, url, sent, elapsed: answered - started, timings };

@@ -54,7 +54,7 @@ impl race::Attempts for Attempts<'_> {
         &mut self,
         until_then: Option<Instant>,
     ) -> Result<Option<(SocketAddr, io::Result<Stream>)>> {
-        let end = Deadline { at: until_then, ..Deadline::NEVER };
+        let end = Deadline::new(until_then, Deadline::NEVER.kind);
         Ok(until(self.reactor, end, poll_fn(|context| self.poll_first(context))).await.ok())
     }
 }

@@ -198,11 +198,11 @@ fn a_deadline_ends_a_read_and_no_timer_is_left_of_a_stream_that_is_gone() {
     let net = Nested::new().unwrap();
     let (mut stream, _peer) = pair(&net);
     let start = Instant::now();
-    let deadline = Deadline { at: Some(start + Duration::from_millis(20)), kind: Kind::ReadTimeout };
+    let deadline = Deadline::new(Some(start + Duration::from_millis(20)), Kind::ReadTimeout);
     let error = block_on(&net, net.read(&mut stream, &mut [0], deadline)).unwrap_err();
     assert_eq!(error.kind(), Kind::ReadTimeout);
     assert!(start.elapsed() >= Duration::from_millis(20));
-    let later = Deadline { at: Some(start + Duration::from_secs(30)), ..deadline };
+    let later = Deadline::new(Some(start + Duration::from_secs(30)), deadline.kind);
     drop(block_on(&net, async { poll_once(net.read(&mut stream, &mut [0], later)).await }));
     assert_eq!(net.next_timer(), later.at);
     drop(stream);
@@ -221,7 +221,7 @@ fn a_spot_is_woken_from_another_thread_however_the_two_meet() {
         let spot = Arc::<Spot>::default();
         let other = Arc::clone(&spot);
         let waking = thread::spawn(move || other.wake());
-        let deadline = Deadline { at: Some(Instant::now() + SOON), kind: Kind::PoolTimeout };
+        let deadline = Deadline::new(Some(Instant::now() + SOON), Kind::PoolTimeout);
         block_on(&net, net.park(&spot, deadline)).unwrap();
         waking.join().unwrap();
     }
@@ -378,7 +378,7 @@ fn a_name_look_up_does_not_hold_up_the_loop_and_may_outlive_it() {
     let (tell, told) = mpsc::channel();
     let resolver: Arc<dyn Resolve> = Arc::new(Slow(Mutex::new(told)));
     let net = Nested::new().unwrap();
-    let deadline = Deadline { at: Some(Instant::now() + SOON), kind: Kind::ConnectTimeout };
+    let deadline = Deadline::new(Some(Instant::now() + SOON), Kind::ConnectTimeout);
     block_on(&net, async {
         let mut look_up = Box::pin(net.resolve("a.test", Some(&resolver), deadline));
         assert!(poll_once(look_up.as_mut()).await.is_pending());
