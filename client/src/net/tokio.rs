@@ -1,8 +1,9 @@
 //! Sockets in tokio's reactor, for [`crate::aio`]. Every method must run inside a tokio runtime, and says so where it does
 //! not. A socket belongs to the runtime that it was made in: another one neither wakes it nor keeps its timers.
 //!
-//! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. Each attempt takes
-//! a unit of the task's budget, so that a fast peer does not keep other tasks from running.
+//! Deadlines are tokio timers, made only where a wait really suspends: the common read tries first. A socket keeps its
+//! timer from one wait to the next ([`Stream`]). Each attempt takes a unit of the task's budget, so that a fast peer does
+//! not keep other tasks from running.
 
 use super::blocking::io_error;
 use super::lookup::{self, Permit};
@@ -22,7 +23,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 mod connect;
 
@@ -31,8 +32,7 @@ mod connect;
 pub struct Tokio;
 
 impl Net for Tokio {
-    /// Stands for any stream socket, also one of the file system: what it does here is the same for all.
-    type Stream = TcpStream;
+    type Stream = Stream;
 
     fn now(&self) -> Instant {
         Instant::now()
@@ -64,40 +64,40 @@ impl Net for Tokio {
         addresses: &[SocketAddr],
         network: &Network,
         deadline: Deadline,
-    ) -> Result<TcpStream> {
+    ) -> Result<Stream> {
         current()?;
         let attempts = connect::Attempts::default();
-        race::first_connected(self, addresses, network, deadline, attempts).await
+        race::first_connected(self, addresses, network, deadline, attempts).await.map(Stream::new)
     }
 
-    async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<TcpStream> {
+    async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<Stream> {
         current()?;
         loop {
             match socket::open_unix(path)? {
-                Some(socket) => return TcpStream::from_std(socket.into()).map_err(io_error),
+                Some(socket) => return TcpStream::from_std(socket.into()).map(Stream::new).map_err(io_error),
                 None => until(deadline, sleep(socket::QUEUE_PAUSE)).await?,
             }
         }
     }
 
-    async fn read(&self, stream: &mut TcpStream, into: &mut [u8], deadline: Deadline) -> Result<usize> {
+    async fn read(&self, stream: &mut Stream, into: &mut [u8], mut deadline: Deadline) -> Result<usize> {
         loop {
-            begin(deadline).await?;
-            match stream.try_read(into) {
+            begin(&mut deadline).await?;
+            match stream.socket.try_read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    until(deadline, stream.readable()).await?.map_err(io_error)?;
+                    stream.wait(deadline, |socket, context| socket.poll_read_ready(context)).await?;
                 }
                 outcome => return outcome.map_err(io_error),
             }
         }
     }
 
-    async fn write(&self, stream: &mut TcpStream, bytes: &[u8], deadline: Deadline) -> Result<usize> {
+    async fn write(&self, stream: &mut Stream, bytes: &[u8], mut deadline: Deadline) -> Result<usize> {
         loop {
-            begin(deadline).await?;
-            match stream.try_write(bytes) {
+            begin(&mut deadline).await?;
+            match stream.socket.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    until(deadline, stream.writable()).await?.map_err(io_error)?;
+                    stream.wait(deadline, |socket, context| socket.poll_write_ready(context)).await?;
                 }
                 outcome => return outcome.map_err(io_error),
             }
@@ -106,23 +106,23 @@ impl Net for Tokio {
 
     async fn write_listening(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         bytes: &[u8],
-        deadline: Deadline,
+        mut deadline: Deadline,
     ) -> Result<usize> {
         let either = Interest::READABLE | Interest::WRITABLE;
         loop {
-            begin(deadline).await?;
-            match stream.try_write(bytes) {
+            begin(&mut deadline).await?;
+            match stream.socket.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome.map_err(io_error),
             }
-            let ready = until(deadline, stream.ready(either)).await?.map_err(io_error)?;
+            let ready = until(deadline, stream.socket.ready(either)).await?.map_err(io_error)?;
             if ready.is_readable() && !ready.is_writable() {
                 if self.peek(stream) != Peeked::Nothing {
                     return Ok(0);
                 }
-                forget_readable(stream);
+                forget_readable(&stream.socket);
             }
         }
     }
@@ -130,24 +130,24 @@ impl Net for Tokio {
     async fn first_of<T: Send>(
         &self,
         mut other: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
-        stream: Option<&mut TcpStream>,
-        deadline: Deadline,
+        stream: Option<&mut Stream>,
+        mut deadline: Deadline,
     ) -> Result<Option<T>> {
-        begin(deadline).await?;
+        begin(&mut deadline).await?;
         // What is there already needs no timer.
         if let Poll::Ready(value) = poll_fn(|context| Poll::Ready(other(context))).await {
             return Ok(Some(value));
         }
         let either = poll_fn(|context| match (other(context), &stream) {
             (Poll::Ready(value), _) => Poll::Ready(Ok(Some(value))),
-            (Poll::Pending, Some(stream)) => poll_unread(stream, context).map_ok(|()| None),
+            (Poll::Pending, Some(stream)) => poll_unread(&stream.socket, context).map_ok(|()| None),
             (Poll::Pending, None) => Poll::Pending,
         });
         until(deadline, either).await?.map_err(io_error)
     }
 
-    async fn sleep_until(&self, until_then: Instant, deadline: Deadline) -> Result<()> {
-        begin(deadline).await?;
+    async fn sleep_until(&self, until_then: Instant, mut deadline: Deadline) -> Result<()> {
+        begin(&mut deadline).await?;
         current()?;
         until(deadline, tokio::time::sleep_until(until_then.into())).await
     }
@@ -156,8 +156,8 @@ impl Net for Tokio {
         until(deadline, poll_fn(|context| spot.poll_woken(context))).await
     }
 
-    fn peek(&self, stream: &mut TcpStream) -> Peeked {
-        peek_tokio(stream)
+    fn peek(&self, stream: &mut Stream) -> Peeked {
+        peek_tokio(&stream.socket)
     }
 
     fn home(&self) -> u64 {
@@ -169,35 +169,85 @@ impl Net for Tokio {
         })
     }
 
-    fn is_lost(&self, stream: &TcpStream) -> bool {
+    fn is_lost(&self, stream: &Stream) -> bool {
         // Nobody waits for an idle connection, so nobody's waker is replaced.
-        matches!(stream.poll_read_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
+        matches!(stream.socket.poll_read_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
+    }
+}
+
+/// A socket, and the timer of its waits. `TcpStream` stands for any stream socket, also one of the file system: what it does
+/// here is the same for all.
+#[derive(Debug)]
+pub struct Stream {
+    socket: TcpStream,
+    /// Stays set behind a wait that ended in time: the next one ends later, so the timer need not be moved before it rings.
+    /// To set one for each wait costs as much as the rest of the wait.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream {
+    fn new(socket: TcpStream) -> Stream {
+        Stream { socket, alarm: None }
+    }
+
+    /// Until `ready` is, or the deadline has passed.
+    async fn wait(
+        &mut self,
+        deadline: Deadline,
+        mut ready: impl FnMut(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Result<()> {
+        if deadline.at.is_some() {
+            // A timer made anywhere else panics.
+            current()?;
+        }
+        poll_fn(|context| match ready(&self.socket, context) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(io_error)),
+            Poll::Pending => self.poll_late(deadline, context).map(Err),
+        })
+        .await
+    }
+
+    /// The deadline's error, once it has passed.
+    fn poll_late(&mut self, deadline: Deadline, context: &mut Context<'_>) -> Poll<Error> {
+        let Some(at) = deadline.at.map(tokio::time::Instant::from) else { return Poll::Pending };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if alarm.deadline() > at {
+            alarm.as_mut().reset(at);
+        }
+        loop {
+            ready!(alarm.as_mut().poll(context));
+            if alarm.deadline() >= at {
+                return Poll::Ready(deadline.error());
+            }
+            // It was set for an earlier wait.
+            alarm.as_mut().reset(at);
+        }
     }
 }
 
 impl Duplex for Tokio {
     fn poll_read(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         context: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<Result<usize>> {
         let mut buffer = ReadBuf::new(into);
-        ready!(Pin::new(stream).poll_read(context, &mut buffer)).map_err(io_error)?;
+        ready!(Pin::new(&mut stream.socket).poll_read(context, &mut buffer)).map_err(io_error)?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
     fn poll_write(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        Pin::new(stream).poll_write(context, bytes).map_err(io_error)
+        Pin::new(&mut stream.socket).poll_write(context, bytes).map_err(io_error)
     }
 
-    fn finish(&self, stream: &mut TcpStream) -> Result<()> {
-        SockRef::from(&*stream).shutdown(std::net::Shutdown::Write).map_err(io_error)
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        SockRef::from(&stream.socket).shutdown(std::net::Shutdown::Write).map_err(io_error)
     }
 }
 
@@ -259,10 +309,8 @@ fn peek_tokio(stream: &TcpStream) -> Peeked {
 }
 
 /// Before each attempt: a deadline that has passed is an error even where bytes are ready.
-async fn begin(deadline: Deadline) -> Result<()> {
-    if deadline.at.is_some() {
-        deadline.remaining(Instant::now())?;
-    }
+async fn begin(deadline: &mut Deadline) -> Result<()> {
+    deadline.begin(Instant::now)?;
     tokio::task::coop::consume_budget().await;
     Ok(())
 }
