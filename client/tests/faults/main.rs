@@ -1,8 +1,8 @@
 //! Every case of the testkit's fault server, judged over each net: blocking, tokio, nested, and scripted where a script
 //! can say what the peer does.
 //!
-//! A test for each case and net, named `theme::case::net`; over the nested net a test plays all cases of a theme, since
-//! what most of them cost is the process that a runner starts for each. Judged are the outcome of each request, the time
+//! A test plays all cases of a theme over one net, since what most of them cost is the process that a runner starts for
+//! each; `ENTREAT_CASE=name` picks those whose names contain that. Judged are the outcome of each request, the time
 //! that it took, the memory that it took, and how many connections the peer saw; in memory, outcome and connections. The
 //! last request of each case is honest: whatever was wrong before, it must be answered, and by its own answer.
 
@@ -10,25 +10,40 @@ mod judge;
 mod real;
 mod scripted;
 
-use entreat_testkit::faults;
-use libtest_mimic::{Arguments, Trial};
+use entreat_testkit::faults::{self, Case};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// What judges a case over one net.
+type Judge = fn(&Case) -> Result<(), Failed>;
+
+const NETS: &[(&str, Judge)] = &[
+    ("blocking", real::blocking),
+    ("tokio", real::tokio),
+    #[cfg(unix)]
+    ("nested", real::nested),
+    ("scripted", scripted::judge),
+];
 
 fn main() {
     let arguments = Arguments::from_args();
+    let picked = std::env::var("ENTREAT_CASE").unwrap_or_default();
+    let cases: Vec<_> = faults::all().into_iter().filter(|case| case.name.contains(&picked)).collect();
     let mut trials = Vec::new();
-    for case in faults::all() {
-        let name = |net| format!("{}::{}::{net}", case.theme, case.name);
-        let (blocking, tokio) = (case.clone(), case.clone());
-        trials.push(Trial::test(name("blocking"), move || real::blocking(&blocking)));
-        trials.push(Trial::test(name("tokio"), move || real::tokio(&tokio)));
-        if let Some(scripts) = scripted::scripts(&case) {
-            trials.push(Trial::test(name("scripted"), move || scripted::run(&case, scripts)));
+    for theme in cases.chunk_by(|one, next| one.theme == next.theme) {
+        for (net, judge) in NETS {
+            let (name, cases) = (format!("{}::{net}", theme[0].theme), theme.to_vec());
+            trials.push(Trial::test(name, move || all_of(&cases, *judge)));
         }
     }
-    #[cfg(unix)]
-    for theme in faults::all().chunk_by(|one, next| one.theme == next.theme) {
-        let (name, cases) = (format!("{}::nested", theme[0].theme), theme.to_vec());
-        trials.push(Trial::test(name, move || real::nested(&cases)));
-    }
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Plays one case after the other; what is wrong with each of them is told.
+fn all_of(cases: &[Case], judge: Judge) -> Result<(), Failed> {
+    let failures: Vec<_> = cases
+        .iter()
+        .filter_map(|case| judge(case).err().map(|why| (case, why)))
+        .map(|(case, why)| format!("{}: {}", case.name, why.message().unwrap_or("failed")))
+        .collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }

@@ -28,19 +28,8 @@ pub(crate) fn tokio(case: &Case) -> Result<(), Failed> {
     })
 }
 
-/// Plays one case after the other; what is wrong with each of them is told.
 #[cfg(unix)]
-pub(crate) fn nested(cases: &[Case]) -> Result<(), Failed> {
-    let failures: Vec<_> = cases.iter().filter_map(|case| nested_case(case).err()).collect();
-    let told = |failure: &Failed| failure.message().unwrap_or("failed").to_owned();
-    match failures.is_empty() {
-        true => Ok(()),
-        false => Err(failures.iter().map(told).collect::<Vec<_>>().join("\n").into()),
-    }
-}
-
-#[cfg(unix)]
-fn nested_case(case: &Case) -> Result<(), Failed> {
+pub(crate) fn nested(case: &Case) -> Result<(), Failed> {
     guarded(case, |case| {
         let net = Nested::new().expect("descriptors are left");
         let sleep = async |pause| {
