@@ -12,7 +12,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- head chunked content headers url
+[ $# -gt 0 ] || set -- head chunked content headers url proxies fields identity
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 sanitizer=${SANITIZER-address}

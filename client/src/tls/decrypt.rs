@@ -65,11 +65,22 @@ pub(super) fn decrypt(algorithm: &[u8], ciphertext: &[u8], passphrase: &str) -> 
     };
     let mut parameters = parameters;
     let salt = parameters.expect(OCTET_STRING).ok_or(Locked::Malformed)?;
-    let iterations = parameters.number().ok_or(Locked::Malformed)?;
+    let iterations = bounded(parameters.number())?;
     let derive = |purpose, length| {
         pkcs12_key(&digest::SHA1_FOR_LEGACY_USE_ONLY, passphrase, salt, iterations, purpose, length)
     };
     cipher.decrypt(&derive(Purpose::Key, key_length), &derive(Purpose::Iv, 8), ciphertext)
+}
+
+/// How often a hash is to be taken, as the file says. Ten times what anybody recommends takes seconds; beyond that, a file
+/// would hold whoever opens it for minutes.
+pub(super) fn bounded(iterations: Option<u32>) -> Result<u32, Locked> {
+    const MOST: u32 = if cfg!(fuzzing) { 1_000 } else { 10_000_000 };
+    match iterations {
+        Some(count) if count <= MOST => Ok(count),
+        Some(_) => Err(Locked::Unsupported),
+        None => Err(Locked::Malformed),
+    }
 }
 
 /// RFC 8018 section 6.2.
@@ -82,7 +93,7 @@ fn pbes2(mut parameters: Reader<'_>, ciphertext: &[u8], passphrase: &str) -> Res
     }
     let mut derivation = derivation.nested(SEQUENCE).ok_or(Locked::Malformed)?;
     let salt = derivation.expect(OCTET_STRING).ok_or(Locked::Malformed)?;
-    let iterations = derivation.number().and_then(NonZeroU32::new).ok_or(Locked::Malformed)?;
+    let iterations = NonZeroU32::new(bounded(derivation.number())?).ok_or(Locked::Malformed)?;
     // The key's length is optional, and follows from the cipher.
     let _ = derivation.optional(der::INTEGER);
     let hash = pseudo_random_function(derivation)?;

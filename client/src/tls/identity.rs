@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_would_take_hours_to_open_is_refused() {
+        for (count, locked) in [(u32::MAX, Locked::Unsupported), (10_000_001, Locked::Unsupported)] {
+            assert_eq!(decrypt::bounded(Some(count)), Err(locked));
+        }
+        assert_eq!(decrypt::bounded(Some(600_000)), Ok(600_000));
+    }
+
+    #[test]
     fn a_store_cut_short_or_changed_is_an_error_and_no_panic() {
         let store = fixture_bytes("client.p12");
         for end in 0..store.len() {

@@ -93,7 +93,7 @@ fn authenticate(mut mac: Reader<'_>, content: &[u8], password: &str) -> Result<(
     let expected = info.expect(OCTET_STRING).ok_or(Locked::Malformed)?;
     let salt = mac.expect(OCTET_STRING).ok_or(Locked::Malformed)?;
     let iterations = match mac.optional(INTEGER) {
-        Some(number) => der::small_number(number).ok_or(Locked::Malformed)?,
+        Some(number) => decrypt::bounded(der::small_number(number))?,
         None => 1,
     };
     let (hash, hmac) = match algorithm.ok_or(Locked::Malformed)? {
