@@ -19,11 +19,23 @@ def _on_uvloop(coroutine):
         return runner.run(coroutine)
 
 
-RUN = {"asyncio": asyncio.run, "uvloop": _on_uvloop}
+class Unwatching(asyncio.SelectorEventLoop):
+    """As asyncio's Proactor loop: it cannot watch a descriptor, so sockets are tokio's, on a thread of their own."""
+
+    def add_reader(self, *_):
+        raise NotImplementedError
+
+
+def _unwatched(coroutine):
+    with asyncio.Runner(loop_factory=Unwatching) as runner:
+        return runner.run(coroutine)
+
+
+RUN = {"asyncio": asyncio.run, "uvloop": _on_uvloop, "unwatched": _unwatched}
 
 
 def on_loops(test):
-    """Run a coroutine on each of asyncio's loops, with a limit that only what hangs reaches."""
+    """Run a coroutine on each of the loops, with a limit that only what hangs reaches."""
     parameters = list(inspect.signature(test).parameters.values())
 
     @pytest.mark.timeout(60)

@@ -703,3 +703,34 @@ async def test_a_mock_answers_in_the_place_of_a_network():
     async with Client(transport=lambda request: request.url) as client:
         answer = await client.get("http://example.org/a")
         assert (answer.status_code, answer.text) == (200, "http://example.org/a")
+
+
+@on_loops
+async def test_auth_may_be_a_coroutine_function(origin):
+    async def sign(request):
+        await asyncio.sleep(0)
+        request.headers["Authorization"] = "Bearer mine"
+
+    async with Client(base_url=origin.http, auth=sign) as client:
+        assert (await client.get("bearer")).json()["token"] == "mine"
+        # Not for other origins, nor over what the call says.
+        assert (
+            "Authorization"
+            not in (await client.get(f"{origin.http.replace('127.0.0.1', 'localhost')}/headers")).json()["headers"]
+        )
+        assert (await client.get("bearer", auth="other")).json()["token"] == "other"
+    async with Client(base_url=origin.http) as client:
+        assert (await client.get("bearer", auth=sign)).json()["token"] == "mine"
+
+
+def test_the_other_net_can_be_asked_for(origin, monkeypatch):
+    monkeypatch.setenv("ENTREAT_NET", "tokio")
+
+    async def main():
+        async with Client(base_url=origin.http) as client:
+            assert (await client.get("get")).status_code == 200
+        return [thread.name for thread in threading.enumerate()]
+
+    asyncio.run(main())
+    # Threads of the engine's are none of Python's.
+    assert asyncio.run(main()) == ["MainThread"]

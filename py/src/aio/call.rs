@@ -206,7 +206,7 @@ fn ask<'a, 'py>(
         }
         Err(error) => {
             answer.give(Err(error));
-            task.poll();
+            task.go_on();
             Turn::Look(home, task)
         }
     }
@@ -262,7 +262,7 @@ impl Delegate {
                     other => other,
                 };
                 answer.give(outcome);
-                task.poll();
+                task.go_on();
                 Ok(Turn::Look(home.bind(py).clone(), Arc::clone(task)))
             }
         }

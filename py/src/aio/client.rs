@@ -4,19 +4,16 @@
 //! of event loops: each has connections of its own, and all share settings and cookies. After a fork it begins anew.
 
 use crate::aio::call::Call;
+use crate::aio::connections::Connections;
 use crate::aio::events::{self, Loop};
 use crate::aio::response::Opening;
 use crate::aio::sending::{Downloading, Sending};
-use crate::aio::work::{Next, Outcome, Work};
+use crate::aio::work::{Next, Work};
 use crate::client::arguments::{self, Defaults};
 use crate::client::download;
 use crate::client::hooks::Hooks;
-use crate::client::{
-    Blueprint, Cookies, InPython, Request, closed, open, put_cookies, raise, without_credentials,
-};
+use crate::client::{Blueprint, Cookies, InPython, Request, closed, put_cookies, raise, without_credentials};
 use crate::session::current_generation;
-use entreat::net::nested::Nested;
-use entreat::session::Session;
 use entreat::{Config, PoolRules, SharedJar, Url};
 use entreat_core::Scheme;
 use entreat_core::policy::cookies::Facts;
@@ -24,10 +21,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// How many idle connections are kept, to one origin and in all, where the knob `limits` says nothing. Many answers come in
@@ -41,6 +36,8 @@ pub(crate) struct Client {
     config: Config,
     keeps_cookies: bool,
     defaults: Defaults,
+    /// A coroutine function that signs requests.
+    auth: Option<Py<PyAny>>,
     hooks: Hooks,
     transport: Option<InPython>,
     closed: AtomicBool,
@@ -61,7 +58,7 @@ struct Lane {
     /// Where the loop's object is, as long as `home` is there.
     address: usize,
     home: Py<PyWeakrefReference>,
-    session: Session<Nested>,
+    connections: Connections,
 }
 
 #[pymethods]
@@ -69,6 +66,18 @@ impl Client {
     #[new]
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
+        let auth = knobs.map(|knobs| knobs.get_item("auth")).transpose()?.flatten();
+        let auth = auth.filter(is_coroutine_function);
+        let others = match (knobs, &auth) {
+            (Some(knobs), Some(_)) => {
+                let others = knobs.copy()?;
+                others.del_item("auth")?;
+                Some(others)
+            }
+            (knobs, _) => knobs.cloned(),
+        };
+        let knobs = others.as_ref();
+        let auth = auth.map(Bound::unbind);
         let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
         let roomy = PoolRules { idle_per_origin: IDLE, idle_total: IDLE, ..PoolRules::default() };
         let config = config.or(&Config::new().pool(roomy));
@@ -78,7 +87,16 @@ impl Client {
             put_cookies(&jar, defaults.base.as_ref(), &cookies)?;
         }
         let kept = Mutex::new(Kept { generation: current_generation(), jar, lanes: Vec::new() });
-        Ok(Client { config, keeps_cookies, defaults, hooks, transport, closed: AtomicBool::new(false), kept })
+        Ok(Client {
+            config,
+            keeps_cookies,
+            defaults,
+            auth,
+            hooks,
+            transport,
+            closed: AtomicBool::new(false),
+            kept,
+        })
     }
 
     /// Sends ``GET url``.
@@ -170,8 +188,8 @@ impl Client {
         url: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Opening> {
-        let request = slf.get().build(slf.py(), Cow::Owned(method), url, options)?;
-        Ok(Opening::new(Client::sending(slf, "Client.stream", request, true)))
+        let sending = Client::asked(slf, "Client.stream", Cow::Owned(method), url, options, true)?;
+        Ok(Opening::new(sending))
     }
 
     /// A request as this client would send it, to be looked at, changed in its headers, and sent by `send`.
@@ -228,7 +246,7 @@ impl Client {
     fn pool_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (mut idle, mut in_use, mut waiting, mut opened, mut reused) = (0, 0, 0, 0, 0);
         for lane in &self.kept().lanes {
-            let stats = lane.session.engine().stats();
+            let stats = lane.connections.stats();
             idle += stats.idle;
             in_use += stats.in_use;
             waiting += stats.waiting;
@@ -266,6 +284,7 @@ impl Client {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.auth.as_ref().map_or(Ok(()), |auth| visit.call(auth))?;
         self.transport.as_ref().map_or(Ok(()), |transport| visit.call(transport.object()))?;
         self.defaults.traverse(&visit)?;
         self.hooks.traverse(&visit)
@@ -285,8 +304,47 @@ impl Client {
         url: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Call> {
-        let request = slf.get().build(slf.py(), method, url, options)?;
-        Ok(Call::new(Work::Send(Client::sending(slf, name, request, false))))
+        Ok(Call::new(Work::Send(Client::asked(slf, name, method, url, options, false)?)))
+    }
+
+    /// What a call asks for. Its `auth`, or the client's, may be a coroutine function, which the engine cannot call.
+    fn asked(
+        slf: &Bound<'_, Self>,
+        name: &'static str,
+        method: Cow<'static, str>,
+        url: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+        stream: bool,
+    ) -> PyResult<Box<Sending>> {
+        let (py, this) = (slf.py(), slf.get());
+        let own = options.map(|options| options.get_item(pyo3::intern!(py, "auth"))).transpose()?.flatten();
+        let signs = own.as_ref().filter(|own| is_coroutine_function(own));
+        let request = match (options, signs) {
+            (Some(options), Some(_)) => {
+                let others = options.copy()?;
+                others.del_item("auth")?;
+                this.build(py, method, url, Some(&others))?
+            }
+            (options, _) => this.build(py, method, url, options)?,
+        };
+        let auth = match (own.is_some(), signs) {
+            (true, signs) => signs.map(|signs| signs.clone().unbind()),
+            (false, _) => {
+                this.auth.as_ref().filter(|_| this.is_meant(&request)).map(|auth| auth.clone_ref(py))
+            }
+        };
+        let mut sending = Client::sending(slf, name, request, stream);
+        sending.auth = auth;
+        Ok(sending)
+    }
+
+    /// The client's credentials are for the origin of its base URL, where it has one, and never over a header.
+    fn is_meant(&self, request: &entreat::Request) -> bool {
+        let is_ours = match (&self.defaults.base, request.url()) {
+            (Some(base), Some(url)) => base.same_origin(url),
+            (None, _) | (_, None) => true,
+        };
+        is_ours && !request.headers().contains("Authorization")
     }
 
     fn sending(
@@ -328,7 +386,7 @@ impl Client {
     }
 
     /// The loop that the caller runs in, and this client's connections there.
-    pub(super) fn lane<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, Loop>, Session<Nested>)> {
+    pub(super) fn lane<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, Loop>, Connections)> {
         let object = events::running(py)?;
         match self.known_lane(&object)? {
             Some(lane) => Ok(lane),
@@ -339,34 +397,34 @@ impl Client {
     fn known_lane<'py>(
         &self,
         object: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<(Bound<'py, Loop>, Session<Nested>)>> {
+    ) -> PyResult<Option<(Bound<'py, Loop>, Connections)>> {
         let kept = self.kept();
         for lane in kept.lanes.iter().filter(|lane| lane.address == object.as_ptr() as usize) {
             if let Some(home) = lane.home.bind(object.py()).upgrade() {
-                return Ok(Some((home.cast_into::<Loop>()?, lane.session.clone())));
+                return Ok(Some((home.cast_into::<Loop>()?, lane.connections.clone())));
             }
         }
         Ok(None)
     }
 
-    fn make_lane<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, Loop>, Session<Nested>)> {
+    fn make_lane<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, Loop>, Connections)> {
         let py = object.py();
         let home = Loop::of(object)?;
         let config = self.config.clone().cookie_jar(self.jar(py));
         let driver = home.get().driver();
-        let session = open(py, driver.net().clone(), &config, self.transport.as_ref())?;
-        driver.serve(session.engine());
+        let connections = driver.way().open(py, &config, self.transport.as_ref())?;
+        driver.serve(connections.left());
         let lane = Lane {
             address: object.as_ptr() as usize,
             home: PyWeakrefReference::new(home.as_any())?.unbind(),
-            session: session.clone(),
+            connections: connections.clone(),
         };
         let before = std::mem::take(&mut self.kept().lanes);
         // What belongs to loops that are gone, or closed, goes with this.
         let mut lanes: Vec<Lane> = before.into_iter().filter(|lane| lane.is_alive(py)).collect();
         lanes.push(lane);
         self.kept().lanes.append(&mut lanes);
-        Ok((home, session))
+        Ok((home, connections))
     }
 
     /// Refuses requests from now on, and closes the connections: those of the running loop with a good-bye.
@@ -375,23 +433,16 @@ impl Client {
         this.closed.store(true, Ordering::Relaxed);
         let running = events::running(py).ok();
         let mine = running.map_or(Ok(None), |object| this.known_lane(&object))?;
-        let sessions: Vec<_> = this.kept().lanes.iter().map(|lane| lane.session.clone()).collect();
-        for session in &sessions {
-            let is_mine = mine.as_ref().is_some_and(|(_, own)| Arc::ptr_eq(own.engine(), session.engine()));
-            if !is_mine {
-                // Its first step takes all out of the pool; the rest would be waiting in another loop.
-                let _ = pin!(session.engine().close()).poll(&mut Context::from_waker(Waker::noop()));
-            }
-        }
+        let others: Vec<Connections> = {
+            let here = mine.as_ref().map(|(home, _)| home.get().address());
+            let kept = this.kept();
+            let others = kept.lanes.iter().filter(|lane| Some(lane.address) != here);
+            others.map(|lane| lane.connections.clone()).collect()
+        };
+        others.iter().for_each(Connections::close_now);
         match mine {
             None => Ok(Next::Return(py.None())),
-            Some((home, session)) => {
-                let close = async move {
-                    session.engine().close().await;
-                    Outcome::Closed
-                };
-                Ok(Next::Operate(home, Box::pin(close)))
-            }
+            Some((home, connections)) => Ok(Next::Operate(home, connections.close())),
         }
     }
 
@@ -402,6 +453,16 @@ impl Client {
         }
         kept
     }
+}
+
+/// True for what is made by ``async def``, and for objects whose class is called so.
+fn is_coroutine_function(value: &Bound<'_, PyAny>) -> bool {
+    const CO_COROUTINE: u32 = 0x80;
+    let flags = |function: &Bound<'_, PyAny>| -> PyResult<u32> {
+        function.getattr("__code__")?.getattr("co_flags")?.extract()
+    };
+    let own = flags(value).or_else(|_| flags(&value.get_type().getattr("__call__")?));
+    own.is_ok_and(|flags| flags & CO_COROUTINE != 0)
 }
 
 impl Lane {

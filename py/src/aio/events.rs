@@ -9,17 +9,19 @@
 //! all goes when the loop is closed and forgotten.
 
 use crate::aio::call::Call;
+use crate::aio::connections::Way;
 use crate::aio::task::{Driver, Task};
 use crate::aio::waiter::Waiter;
+use crate::client;
 use crate::session::current_generation;
 use entreat::net::nested::Nested;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// An event loop that has been seen.
@@ -108,6 +110,11 @@ fn nowhere() -> PyErr {
     PyRuntimeError::new_err("no running event loop: entreat.aio must be awaited inside of asyncio or trio")
 }
 
+/// The other way, for who wants to compare: read for each loop.
+fn tokio_is_wanted() -> bool {
+    std::env::var_os("ENTREAT_NET").is_some_and(|name| name == "tokio")
+}
+
 /// `sys.modules`.
 fn modules(py: Python<'_>) -> PyResult<&Py<PyDict>> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
@@ -133,20 +140,17 @@ impl Loop {
 
     fn make<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Loop>> {
         let py = object.py();
-        let net = Nested::new().map_err(|error| crate::client::raise(py, &error))?;
+        let net = Nested::new().map_err(|error| client::raise(py, &error))?;
         let descriptor = net.descriptor();
-        let made = Bound::new(
-            py,
-            Loop {
-                object: object.clone().unbind(),
-                suspend: object.getattr_opt("suspend")?.map(Bound::unbind),
-                driver: Driver::new(net),
-                waiting: Mutex::default(),
-                alarm: Mutex::default(),
-                generation: current_generation(),
-            },
-        )?;
-        object.call_method1("add_reader", (descriptor, made.getattr("_ready")?))?;
+        let bell = net.clone();
+        let way = if tokio_is_wanted() { Way::tokio()? } else { Way::Nested(net) };
+        let made = Bound::new(py, Loop::new(object, way, Box::new(move || bell.notify()))?)?;
+        let watched = object.call_method1("add_reader", (descriptor, made.getattr("_ready")?));
+        let made = match watched {
+            Ok(_) => made,
+            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => Loop::unwatched(object)?,
+            Err(error) => return Err(error),
+        };
         let known = PyWeakrefReference::new(made.as_any())?.unbind();
         LOOPS.lock().unwrap_or_else(PoisonError::into_inner).push(known);
         Ok(made)
@@ -156,6 +160,44 @@ impl Loop {
     pub(super) fn is_open(&self, py: Python<'_>) -> bool {
         let closed = self.object.bind(py).call_method0("is_closed").and_then(|closed| closed.is_truthy());
         self.generation == current_generation() && !closed.unwrap_or(true)
+    }
+
+    fn new(object: &Bound<'_, PyAny>, way: Way, ring: Box<dyn Fn() + Send + Sync>) -> PyResult<Loop> {
+        Ok(Loop {
+            object: object.clone().unbind(),
+            suspend: object.getattr_opt("suspend")?.map(Bound::unbind),
+            driver: Driver::new(way, ring),
+            waiting: Mutex::default(),
+            alarm: Mutex::default(),
+            generation: current_generation(),
+        })
+    }
+
+    /// For a loop that cannot watch a descriptor: whoever has done something for it calls it.
+    fn unwatched<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Loop>> {
+        let py = object.py();
+        let home: Arc<OnceLock<Py<PyWeakrefReference>>> = Arc::default();
+        let bell = Arc::clone(&home);
+        let ring = move || {
+            // A loop that was closed in between is not called any more.
+            let call = |py: Python<'_>| -> PyResult<()> {
+                let Some(home) = bell.get().and_then(|home| home.bind(py).upgrade()) else { return Ok(()) };
+                let ready = home.getattr("_ready")?;
+                let object = home.cast_into::<Loop>()?.get().object(py);
+                object.bind(py).call_method1("call_soon_threadsafe", (ready,)).map(drop)
+            };
+            Python::try_attach(|py| call(py).unwrap_or_default());
+        };
+        let made = Bound::new(py, Loop::new(object, Way::tokio()?, Box::new(ring))?)?;
+        let _ = home.set(PyWeakrefReference::new(made.as_any())?.unbind());
+        // It has no reader that keeps it: its object does.
+        object.setattr("_entreat", &made)?;
+        Ok(made)
+    }
+
+    /// Where the loop's object is.
+    pub(super) fn address(&self) -> usize {
+        self.object.as_ptr() as usize
     }
 
     /// True where this is the loop of that object, in this process.
@@ -215,7 +257,7 @@ impl Loop {
             let Some(waiter) = self.seats().leave(&task) else { continue };
             if let Err(error) = Waiter::fire(waiter.bind(py)) {
                 // What is to end the loop. Should it go on, so do the others.
-                self.driver.net().notify();
+                self.driver.ring();
                 return Err(error);
             }
         }
@@ -224,7 +266,7 @@ impl Loop {
 
     /// Sees to it that `_ring` is called when the net's next timer ends.
     fn arm(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let Some(at) = self.driver.net().next_timer() else { return Ok(()) };
+        let Some(at) = self.driver.next_timer() else { return Ok(()) };
         let py = slf.py();
         if self.alarm().as_ref().is_some_and(|alarm| alarm.at <= at) {
             return Ok(());
@@ -257,7 +299,7 @@ impl Loop {
         let (py, this) = (slf.py(), slf.get());
         let turned = py.detach(|| this.driver.run());
         this.tell(py)?;
-        turned.map_err(|error| crate::client::raise(py, &error))?;
+        turned.map_err(|error| client::raise(py, &error))?;
         this.arm(slf)
     }
 

@@ -6,6 +6,7 @@
 
 mod call;
 mod client;
+mod connections;
 mod events;
 mod pieces;
 pub(crate) mod question;

@@ -1,7 +1,8 @@
 //! A body piece by piece, awaited: bytes, text, or lines, as they come in; or out of a body that is here already.
 
 use crate::aio::call::Call;
-use crate::aio::response::{Awaited, Response};
+use crate::aio::connections::Awaited;
+use crate::aio::response::Response;
 use crate::aio::work::{Next, Outcome, Work};
 use crate::client;
 use crate::client::pieces::{Cutter, Unit};

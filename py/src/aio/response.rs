@@ -5,15 +5,14 @@
 //! connection, as what came last may be lost.
 
 use crate::aio::call::Call;
+use crate::aio::connections::{self, Awaited};
 use crate::aio::events::{self, Loop};
 use crate::aio::pieces::Pieces;
 use crate::aio::sending::Sending;
 use crate::aio::work::Work;
 use crate::client;
 use crate::client::pieces::Unit;
-use entreat::incoming::Incoming;
-use entreat::net::nested::Nested;
-use entreat::{Error, Kind, Parts};
+use entreat::{Error, Kind};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyWeakrefMethods, PyWeakrefReference};
@@ -28,9 +27,6 @@ pub(crate) struct Response {
     home: Option<Py<PyWeakrefReference>>,
 }
 
-/// A body that comes in.
-pub(super) type Awaited = Box<Incoming<Nested>>;
-
 enum Body {
     /// The base has it, or it is gone.
     Settled,
@@ -43,25 +39,30 @@ enum Body {
 }
 
 impl Response {
-    /// `content` is the body where it was read with the head.
+    /// Of a response of the base, and its body.
     pub(super) fn make<'py>(
         home: &Bound<'py, Loop>,
-        request: entreat::Request,
-        parts: Parts<Nested>,
-        content: Option<&[u8]>,
+        base: client::Response,
+        body: connections::Body,
     ) -> PyResult<Bound<'py, Response>> {
         let py = home.py();
-        let (base, incoming) = client::Response::split(request, parts);
-        let made = match content {
-            Some(bytes) => {
-                base.put(PyBytes::new(py, bytes));
+        let made = match body {
+            connections::Body::Read(bytes) => {
+                base.put(PyBytes::new(py, &bytes));
                 Response { body: Mutex::new(Body::Settled), home: None }
             }
-            None => Response {
+            connections::Body::Arriving(incoming) => Response {
                 body: Mutex::new(Body::Arriving(incoming)),
                 home: Some(PyWeakrefReference::new(home.as_any())?.unbind()),
             },
         };
+        Bound::new(py, PyClassInitializer::from(base).add_subclass(made))
+    }
+
+    /// One whose body broke off while it was read with the head.
+    pub(super) fn broken<'py>(py: Python<'py>, base: client::Response) -> PyResult<Bound<'py, Response>> {
+        base.close_now();
+        let made = Response { body: Mutex::new(Body::Settled), home: None };
         Bound::new(py, PyClassInitializer::from(base).add_subclass(made))
     }
 
@@ -104,7 +105,7 @@ impl Response {
     /// The body has come to its end: all of it, or by pieces, or by an error.
     pub(super) fn settle(slf: &Bound<'_, Self>, body: &Awaited, content: Option<Bound<'_, PyBytes>>) {
         let base = slf.as_super().get();
-        base.note_end(body);
+        body.note_end(base);
         *slf.get().body() = Body::Settled;
         match content {
             Some(bytes) => base.put(bytes),
@@ -117,7 +118,7 @@ impl Response {
         slf.as_super().get().close_now();
         let left = std::mem::replace(&mut *slf.get().body(), Body::Settled);
         if let Body::Arriving(incoming) | Body::Begun(incoming) = &left {
-            slf.as_super().get().note_end(incoming);
+            incoming.note_end(slf.as_super().get());
         }
         drop(left);
     }

@@ -3,11 +3,9 @@
 use crate::aio::client::Client;
 use crate::aio::events::Loop;
 use crate::aio::response::{Opening, Response};
-use crate::aio::work::{Next, Outcome, Received};
+use crate::aio::work::{Next, Received};
 use crate::client::hooks::log;
 use crate::client::{Request, closed, download, failed, raise_with, refused};
-use entreat::net::nested::Nested;
-use entreat::session::Session;
 use entreat::{Download, Downloaded, Error};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -18,6 +16,8 @@ pub(super) struct Sending {
     client: Py<Client>,
     request: entreat::Request,
     stream: bool,
+    /// A coroutine function that signs the request, behind the hooks.
+    pub(super) auth: Option<Py<PyAny>>,
     /// Who closes the answer.
     pub(super) opening: Option<Py<Opening>>,
     stage: Stage,
@@ -36,11 +36,11 @@ impl Sending {
         request: entreat::Request,
         stream: bool,
     ) -> Sending {
-        Sending { name, client, request, stream, opening: None, stage: Stage::Request(0, None) }
+        Sending { name, client, request, stream, auth: None, opening: None, stage: Stage::Request(0, None) }
     }
 
     pub(super) fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Next<'py>> {
-        if self.client.get().hooks().of_request().is_empty() {
+        if self.client.get().hooks().of_request().is_empty() && self.auth.is_none() {
             return self.exchange(py);
         }
         let shown = Py::new(py, Request::of(self.request.clone()))?;
@@ -73,7 +73,8 @@ impl Sending {
             Stage::Request(at, shown) => {
                 *at += 1;
                 let shown = shown.as_ref().map(|shown| shown.clone_ref(py).into_any());
-                (hooks.of_request().get(*at - 1), shown)
+                let signs = self.auth.as_ref().filter(|_| *at - 1 == hooks.of_request().len());
+                (hooks.of_request().get(*at - 1).or(signs), shown)
             }
             Stage::Response(at, response) => {
                 *at += 1;
@@ -105,25 +106,23 @@ impl Sending {
         if client.is_closed() {
             return Err(failed(py, &closed(), self.request.clone()));
         }
-        let (home, session) = client.lane(py)?;
-        Ok(Next::Operate(home, Box::pin(exchange(session, self.request.clone(), self.stream))))
+        let (home, connections) = client.lane(py)?;
+        Ok(Next::Operate(home, connections.exchange(self.request.clone(), self.stream)))
     }
 
     pub(super) fn receive<'py>(
         &mut self,
         home: &Bound<'py, Loop>,
-        outcome: Result<Received, Error>,
+        outcome: Result<Box<Received>, Error>,
     ) -> PyResult<Next<'py>> {
         let py = home.py();
-        let told = outcome
-            .as_ref()
-            .map(|Received { parts, .. }| (parts.head.status, parts.answered - parts.started));
+        let told = outcome.as_ref().map(|received| received.response.told());
         log(py, &self.request, told)?;
-        let Received { parts, content } =
-            outcome.map_err(|error| failed(py, &error, self.request.clone()))?;
-        match content.transpose() {
-            Ok(content) => {
-                let response = Response::make(home, self.request.clone(), parts, content.as_deref())?;
+        let received = outcome.map_err(|error| failed(py, &error, self.request.clone()))?;
+        let Received { response, body } = *received;
+        match body {
+            Ok(body) => {
+                let response = Response::make(home, response, body)?;
                 if let Some(opening) = &self.opening {
                     opening.get().opened(&response);
                 }
@@ -134,9 +133,8 @@ impl Sending {
                 self.ask_hooks(py)
             }
             Err(error) => {
-                // The body broke off. What there is of the response goes with the error.
-                let response = Response::make(home, self.request.clone(), parts, None)?;
-                Response::close_now(&response);
+                // What there is of the response goes with the error.
+                let response = Response::broken(py, response)?;
                 let request = response.as_super().get().request(py)?;
                 Err(raise_with(py, &error, Some(request), Some(response.as_super())))
             }
@@ -145,22 +143,13 @@ impl Sending {
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.client)?;
+        self.auth.as_ref().map_or(Ok(()), |auth| visit.call(auth))?;
         self.opening.as_ref().map_or(Ok(()), |opening| visit.call(opening))?;
         match &self.stage {
             Stage::Request(_, shown) => shown.as_ref().map_or(Ok(()), |shown| visit.call(shown)),
             Stage::Response(_, response) => visit.call(response),
         }
     }
-}
-
-/// One exchange, with its body unless it is to be streamed.
-async fn exchange(session: Session<Nested>, request: entreat::Request, stream: bool) -> Outcome {
-    let received = async {
-        let mut parts = session.deliver(request).await?.into_parts();
-        let content = if stream { None } else { Some(parts.incoming.read_to_end().await) };
-        Ok(Received { parts, content })
-    };
-    Outcome::Received(Box::new(received.await))
 }
 
 /// One download.
@@ -178,9 +167,8 @@ impl Downloading {
         let client = self.client.get();
         let download = self.download.take().filter(|_| !client.is_closed());
         let download = download.ok_or_else(|| failed(py, &closed(), self.request.clone()))?;
-        let (home, session) = client.lane(py)?;
-        let run = async move { Outcome::Downloaded(download.run(&session).await) };
-        Ok(Next::Operate(home, Box::pin(run)))
+        let (home, connections) = client.lane(py)?;
+        Ok(Next::Operate(home, connections.download(download)))
     }
 
     pub(super) fn end(&self, py: Python<'_>, outcome: Result<Downloaded, Error>) -> PyResult<Py<PyAny>> {

@@ -1,20 +1,18 @@
 //! One operation of the engine that a coroutine waits for, and the queues between the engine and an event loop.
 //!
 //! A [`Task`] is a future, polled once where its coroutine begins to wait, and later by [`Driver::run`], on the loop's
-//! thread and without the GIL. It knows nothing of Python: `events` tells the coroutines whose tasks are finished.
+//! thread and without the GIL; or by tokio, on its own. It knows nothing of Python: `events` tells the coroutines whose
+//! tasks are finished.
 
+use crate::aio::connections::{Left, Operation, Way};
 use crate::aio::question::{self, Question};
 use crate::aio::work::Outcome;
-use entreat::engine::Engine;
-use entreat::net::nested::Nested;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-
-/// What the engine is to do.
-pub(super) type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+use std::time::Instant;
 
 /// Tasks that are polled in one go at most, before the loop may do other things.
 const BATCH: usize = 1024;
@@ -26,6 +24,8 @@ pub(super) struct Task {
     is_queued: AtomicBool,
     /// Where its loop keeps who waits for it.
     seat: AtomicUsize,
+    /// Where tokio polls it: by whom that is done once more.
+    runner: Mutex<Option<Waker>>,
     driver: Arc<Driver>,
 }
 
@@ -48,11 +48,13 @@ pub(super) enum News {
 
 /// The net of one event loop, and which of its tasks are to be polled, and which are done.
 pub(super) struct Driver {
-    net: Nested,
+    way: Way,
+    /// Makes the loop call [`Driver::run`], from any thread.
+    ring: Box<dyn Fn() + Send + Sync>,
     ready: Mutex<Ready>,
     finished: Mutex<VecDeque<Arc<Task>>>,
     /// Whose connections go with the loop.
-    engines: Mutex<Vec<Weak<Engine<Nested>>>>,
+    engines: Mutex<Vec<Left>>,
 }
 
 #[derive(Default)]
@@ -63,30 +65,43 @@ struct Ready {
 }
 
 impl Driver {
-    pub(super) fn new(net: Nested) -> Arc<Driver> {
+    pub(super) fn new(way: Way, ring: Box<dyn Fn() + Send + Sync>) -> Arc<Driver> {
         Arc::new(Driver {
-            net,
+            way,
+            ring,
             ready: Mutex::default(),
             finished: Mutex::default(),
             engines: Mutex::default(),
         })
     }
 
-    pub(super) fn net(&self) -> &Nested {
-        &self.net
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// When [`Driver::run`] must be called at the latest, if so.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        match &self.way {
+            Way::Nested(net) => net.next_timer(),
+            Way::Tokio(_) => None,
+        }
+    }
+
+    pub(super) fn ring(&self) {
+        (self.ring)();
     }
 
     /// Remembers whose connections go with the loop.
-    pub(super) fn serve(&self, engine: &Arc<Engine<Nested>>) {
+    pub(super) fn serve(&self, engine: Left) {
         let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        engines.retain(|engine| engine.strong_count() > 0);
-        engines.push(Arc::downgrade(engine));
+        engines.retain(Left::is_there);
+        engines.push(engine);
     }
 
     /// The loop is gone: closes what is idle in it.
     pub(super) fn close(&self) {
         let engines = std::mem::take(&mut *self.engines.lock().unwrap_or_else(PoisonError::into_inner));
-        engines.iter().filter_map(Weak::upgrade).for_each(|engine| engine.close_idle());
+        engines.iter().for_each(Left::close_idle);
     }
 
     /// Begins an operation, and polls it once.
@@ -95,9 +110,10 @@ impl Driver {
             stage: Mutex::new(Stage::Idle(operation)),
             is_queued: AtomicBool::new(false),
             seat: AtomicUsize::new(0),
+            runner: Mutex::default(),
             driver: Arc::clone(self),
         });
-        task.poll();
+        task.go_on();
         task
     }
 
@@ -107,7 +123,10 @@ impl Driver {
     /// Those of [`Nested::turn`].
     pub(super) fn run(&self) -> entreat::Result<()> {
         self.ready().is_attended = true;
-        let turned = self.net.turn();
+        let turned = match &self.way {
+            Way::Nested(net) => net.turn(),
+            Way::Tokio(_) => Ok(()),
+        };
         let mut polled = 0;
         let is_more = loop {
             let mut ready = self.ready();
@@ -125,7 +144,7 @@ impl Driver {
             }
         };
         if is_more {
-            self.net.notify();
+            self.ring();
         }
         turned
     }
@@ -163,11 +182,27 @@ impl Task {
         }
     }
 
+    /// Begins the operation, or goes on where it had to ask.
+    pub(super) fn go_on(self: &Arc<Task>) {
+        match &self.driver.way {
+            Way::Nested(_) => {
+                self.poll();
+            }
+            Way::Tokio(runtime) => match self.runner().take() {
+                Some(runner) => runner.wake(),
+                None => drop(runtime.spawn(Running(Arc::clone(self)))),
+            },
+        }
+    }
+
     /// Gives the operation up: what it held is closed at once, unless another thread is polling it just now and does so.
     pub(super) fn cancel(&self) {
         let given_up = std::mem::replace(&mut *self.stage(), Stage::Gone);
         // Not under the lock: it may wake others.
         drop(given_up);
+        if let Some(runner) = self.runner().take() {
+            runner.wake();
+        }
     }
 
     pub(super) fn seat(&self) -> usize {
@@ -179,7 +214,11 @@ impl Task {
     }
 
     /// True where there is something to tell by now.
-    pub(super) fn poll(self: &Arc<Task>) -> bool {
+    fn poll(self: &Arc<Task>) -> bool {
+        self.poll_by(&Waker::from(Arc::clone(self)))
+    }
+
+    fn poll_by(&self, waker: &Waker) -> bool {
         self.is_queued.store(false, Ordering::Release);
         let mut stage = self.stage();
         let (mut operation, before) = match std::mem::replace(&mut *stage, Stage::Polled) {
@@ -191,8 +230,7 @@ impl Task {
             }
         };
         drop(stage);
-        let waker = Waker::from(Arc::clone(self));
-        let polled = operation.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = operation.as_mut().poll(&mut Context::from_waker(waker));
         let asked = question::asked().or(before);
         let next = match (polled, asked) {
             (Poll::Ready(outcome), _) => Stage::Done(outcome),
@@ -215,9 +253,41 @@ impl Task {
         }
     }
 
+    fn runner(&self) -> MutexGuard<'_, Option<Waker>> {
+        // As below.
+        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn stage(&self) -> MutexGuard<'_, Stage> {
         // Held for a few instructions, none of which panics.
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that tokio polls.
+struct Running(Arc<Task>);
+
+impl Future for Running {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = &self.0;
+        *task.runner() = Some(context.waker().clone());
+        if task.poll_by(context.waker()) {
+            let was_empty = {
+                let mut finished = task.driver.finished();
+                finished.push_back(Arc::clone(task));
+                finished.len() == 1
+            };
+            // Whoever takes the first takes them all.
+            if was_empty {
+                task.driver.ring();
+            }
+        }
+        match *task.stage() {
+            Stage::Done(_) | Stage::Gone => Poll::Ready(()),
+            Stage::Idle(_) | Stage::Asking(..) | Stage::Polled => Poll::Pending,
+        }
     }
 }
 
@@ -233,7 +303,7 @@ impl Wake for Task {
         drop(ready);
         if !is_attended {
             // From another thread, or from a task that the loop's own thread began or gave up.
-            driver.net.notify();
+            driver.ring();
         }
     }
 

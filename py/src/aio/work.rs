@@ -3,13 +3,13 @@
 //! `call` drives it; `task` runs what the engine is to do. Nothing here knows how an event loop works.
 
 use crate::aio::client::Client;
+use crate::aio::connections::{Awaited, Body, Operation};
 use crate::aio::events::Loop;
 use crate::aio::pieces::Reading;
-use crate::aio::response::{Awaited, Response};
+use crate::aio::response::Response;
 use crate::aio::sending::{Downloading, Sending};
-use crate::aio::task::Operation;
-use entreat::net::nested::Nested;
-use entreat::{Downloaded, Error, Parts};
+use crate::client;
+use entreat::{Downloaded, Error};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
@@ -40,18 +40,18 @@ pub(super) enum Next<'py> {
 
 /// What an operation of the engine brings.
 pub(super) enum Outcome {
-    Received(Box<Result<Received, Error>>),
+    Received(Result<Box<Received>, Error>),
     /// A body, and what was read of it.
     Read(Awaited, Result<Vec<u8>, Error>),
     Downloaded(Result<Downloaded, Error>),
     Closed,
 }
 
-/// An answer, before it meets Python.
+/// An answer, before Python sees it.
 pub(super) struct Received {
-    pub(super) parts: Parts<Nested>,
-    /// The body, where it was to be read.
-    pub(super) content: Option<Result<Vec<u8>, Error>>,
+    pub(super) response: client::Response,
+    /// Or how it broke off.
+    pub(super) body: Result<Body, Error>,
 }
 
 impl Work {
@@ -81,7 +81,7 @@ impl Work {
     pub(super) fn advance<'py>(&mut self, home: &Bound<'py, Loop>, outcome: Outcome) -> PyResult<Next<'py>> {
         let py = home.py();
         match (self, outcome) {
-            (Work::Send(sending), Outcome::Received(outcome)) => sending.receive(home, *outcome),
+            (Work::Send(sending), Outcome::Received(outcome)) => sending.receive(home, outcome),
             (Work::Read(response), Outcome::Read(body, outcome)) => {
                 let response = response.bind(py);
                 let bytes = outcome.map(|bytes| PyBytes::new(py, &bytes));
@@ -92,7 +92,7 @@ impl Work {
                     }
                     Err(error) => {
                         Response::settle(response, &body, None);
-                        Err(crate::client::Response::raise(response.as_super(), error))
+                        Err(client::Response::raise(response.as_super(), error))
                     }
                 }
             }

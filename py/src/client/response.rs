@@ -119,6 +119,11 @@ impl Response {
         (response, incoming)
     }
 
+    /// Status and time, as the log tells them.
+    pub(crate) fn told(&self) -> (u16, Duration) {
+        (self.head.status, self.elapsed)
+    }
+
     /// The whole of an awaited body.
     pub(crate) fn put(&self, bytes: Bound<'_, PyBytes>) {
         *self.body() = Body::Read(bytes.unbind());
