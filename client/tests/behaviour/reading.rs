@@ -101,36 +101,26 @@ fn pouring(length: usize) -> (String, Arc<AtomicUsize>) {
     (url, sent)
 }
 
-/// The most memory that this process ever had, in bytes.
-#[cfg(target_os = "linux")]
-fn peak_memory() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
-}
-
-/// In sockets' buffers, at most.
+/// On its way at once, at most: what the sockets hold, and a piece. A client that reads ahead would hold far more.
 const UNDERWAY: usize = 16 << 20;
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_slow_reader_holds_the_server_up_and_memory_stays_flat() {
     const LENGTH: usize = 256 << 20;
     on_tokio(async |_| {
         let (url, sent) = pouring(LENGTH);
         let mut stream = aio::get(url).await.unwrap().into_stream();
-        let (mut received, before) = (0, peak_memory());
+        let mut received = 0;
         let pauses = [1, 32 << 20, 128 << 20];
         let mut pauses = pauses.iter().peekable();
         while let Some(piece) = next(&mut stream).await {
             received += piece.unwrap().len();
             if pauses.next_if(|at| received >= **at).is_some() {
                 tokio::time::sleep(SHORT).await;
-                assert!(sent.load(Ordering::Relaxed) < received + UNDERWAY);
             }
+            assert!(sent.load(Ordering::Relaxed) < received + UNDERWAY);
         }
         assert_eq!(received, LENGTH);
-        assert!(peak_memory() - before < 8 << 20, "{} bytes more", peak_memory() - before);
     });
 }
 
