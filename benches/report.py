@@ -13,6 +13,7 @@ TITLES = {
     "keep-alive": "GET, 171 bytes of JSON, one kept connection",
     "module-level": "GET without a session: what one call costs",
     "json": "GET of 10 KB of JSON, parsed",
+    "at-once": "GET, 64 at once on one thread, the server on another core",
 }
 LABELS = {
     "rust-raw": "Rust, bare socket",
@@ -38,13 +39,20 @@ LABELS = {
     "entreat-session-json": "**entreat**: `session.get(url).json()`",
     "pycurl-json": "pycurl, one handle, and `json.loads`",
     "requests-session-json": "requests: `session.get(url).json()`",
+    "rust-64-epoll": "Rust, bare sockets in an epoll loop",
+    "rust-64-entreat": "**entreat**, Rust: `aio::Client`, on tokio",
+    "rust-64-hyper-util": "hyper-util: its client, on tokio",
+    "rust-64-reqwest": "reqwest, on tokio",
 }
 #: What each section's CPU times are compared with: requests, and the least that is possible.
 AGAINST = {
     "keep-alive": ("requests-session", "rust-raw"),
     "module-level": ("requests-get", "rust-raw-new"),
     "json": ("requests-session-json", "json.loads"),
+    "at-once": (None, "rust-64-epoll"),
 }
+#: What the least that is possible is called.
+LEAST = {"json": "json.loads", "at-once": "the bare loop"}
 #: What we want: what is measured, the two clients whose ratio it is, and the most that it may be.
 GOALS = [
     ("CPU of `session.get` / requests", "keep-alive", "cpu", "entreat-session", "requests-session", 1 / 60),
@@ -52,6 +60,8 @@ GOALS = [
     ("wall of `session.get` / bare Rust socket", "keep-alive", "wall", "entreat-session", "rust-raw", 2.5),
     ("CPU of Rust `client.get` / bare socket", "keep-alive", "cpu", "rust-entreat", "rust-raw", 1.3),
     ("CPU of Rust `client.get` / ureq", "keep-alive", "cpu", "rust-entreat", "rust-ureq", 0.5),
+    ("CPU of Rust `aio`, 64 at once / epoll loop", "at-once", "cpu", "rust-64-entreat", "rust-64-epoll", 1.5),
+    ("CPU of Rust `aio`, 64 at once / hyper-util", "at-once", "cpu", "rust-64-entreat", "rust-64-hyper-util", 0.6),
     ("wall of `entreat.get` / `session.get`", "", "wall", "entreat-get", "entreat-session", 1.3),
 ]  # fmt: skip
 
@@ -106,7 +116,7 @@ def tables(figures: dict) -> list[tuple[str, list[list[str]]]]:
     """Each table's title and rows, the first of them its heading."""
     made = []
     for section, rows in figures["sections"].items():
-        least = "json.loads" if section == "json" else "the bare Rust socket"
+        least = LEAST.get(section, "the bare Rust socket")
         heading = ["", "wall µs", "CPU µs", "CPU, requests over it", f"CPU, it over {least}"]
         made.append((TITLES[section], [heading, *(_row(LABELS[client], row) for client, row in rows.items())]))
     heading = ["", "wall ms", "CPU ms", "modules", "MB"]
@@ -170,7 +180,8 @@ def markdown(figures: dict) -> str:
 
 
 def _sentence(setting: dict) -> str:
-    peers = ", ".join(f"{name} {setting[name]}" for name in ("requests", "urllib3", "pycurl", "libcurl", "ureq"))
+    names = ("requests", "urllib3", "pycurl", "libcurl", "ureq", "hyper-util", "reqwest")
+    peers = ", ".join(f"{name} {setting[name]}" for name in names if name in setting)
     return (
         f"Medians of {setting['rounds']} rounds (least–greatest), client and server on one core of {setting['processor']}; "
         f"Python {setting['python']}, Rust {setting['rust']}, {peers}."

@@ -2,7 +2,8 @@
 
 Method. The origin answers with fixed bytes and is faster than any client. Client and origin share one core, so that wall
 time is work and not the waking of another core. Each turn of a client is a fresh process that warms up and then measures
-itself: wall time, and its own CPU time by getrusage. Turns are interleaved, A B C A B C, so that whatever else the
+itself: wall time, and its own CPU time by getrusage. Where many requests are on their way at once the origin has a core
+of its own, so that the clients' core is never idle. Turns are interleaved, A B C A B C, so that whatever else the
 machine does meets all alike; a ratio is taken between turns of one round, and the median of the rounds is reported.
 Absolute times are one machine's; the ratios are what to compare.
 
@@ -34,7 +35,11 @@ SECTIONS = {
     "json": ("/10k", [
         "orjson.loads", "json.loads", "entreat-session-json", "pycurl-json", "requests-session-json",
     ]),
+    "at-once": ("/get", ["rust-64-epoll", "rust-64-entreat", "rust-64-hyper-util", "rust-64-reqwest"]),
 }  # fmt: skip
+
+#: Sections whose origin has a core of its own.
+APART = {"at-once"}
 
 IMPORTS = {"python": "pass", "entreat": "import entreat", "requests": "import requests"}
 IMPORTS_IN_A_TURN = 5
@@ -62,18 +67,20 @@ def main() -> None:
 
 
 def _wanted(client: str, only: str | None) -> bool:
-    return only is None or only in client or client.startswith(("rust-raw", "requests"))
+    return only is None or only in client or client.startswith(("rust-raw", "rust-64-epoll", "requests"))
 
 
 def measure(setting: settings.Setting, sections: dict, arguments: argparse.Namespace) -> dict:
     """Each client's turns: section -> client -> [{"wall": µs for a request, "cpu": µs}, ...]."""
     turns: dict = {name: {client: [] for client in clients} for name, (_, clients) in sections.items()}
     turns["import"] = {name: [] for name in IMPORTS}
-    with setting.origin() as origin:
+    apart = setting.origins("--epoll", core=setting.other_core())
+    with setting.origin() as beside, apart as facts:
         for number in range(arguments.rounds):
             if sys.stderr.isatty():
                 print(f"\rround {number + 1} of {arguments.rounds}", end="", file=sys.stderr, flush=True)
             for name, (path, clients) in sections.items():
+                origin = facts["http"] if name in APART else beside
                 for client in clients:
                     turns[name][client].append(_turn(setting, client, origin + path, arguments.seconds))
             for name, code in IMPORTS.items():

@@ -120,9 +120,10 @@ def describe(setting: Setting) -> dict[str, object]:
     )
     output = subprocess.run([str(setting.python), "-c", script], check=True, capture_output=True, text=True).stdout
     lock = (HERE / "rust" / "Cargo.lock").read_text()
-    ureq = lock.partition('name = "ureq"\nversion = "')[2].partition('"')[0]
+    crates = ("ureq", "hyper-util", "reqwest")
+    locked = {name: lock.partition(f'name = "{name}"\nversion = "')[2].partition('"')[0] for name in crates}
     rust = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
-    return {"processor": processor(), "cores": os.cpu_count(), **json.loads(output), "ureq": ureq, "rust": rust}
+    return {"processor": processor(), "cores": os.cpu_count(), **json.loads(output), **locked, "rust": rust}
 
 
 def processor() -> str:

@@ -2,6 +2,7 @@
 //!
 //! Sends `GET URL` by one client, again and again, and prints one line of JSON: how many requests, and the wall time
 //! and the process's own CPU time that they took. `clients.py` is the same for Python; `run.py` calls both.
+//! Clients with many requests at once are in `many.rs`.
 
 use entreat::net::Net;
 use entreat::net::nested::{self, Nested};
@@ -13,11 +14,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+mod many;
+
 const USAGE: &str = "usage: entreat-bench-clients CLIENT URL (--seconds S | --count N)";
 const WARM_UP: u32 = 200;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-/// Sends so many requests, one after the other, and returns how long the body of each answer was.
+type Outcome<T> = Result<T, Box<dyn Error + Sync + std::marker::Send>>;
+/// Sends so many requests and returns how long the body of each answer was.
 type Send = Box<dyn FnMut(u32) -> Outcome<usize>>;
 
 fn main() -> Outcome<()> {
@@ -80,7 +83,7 @@ fn client_named(name: &str, url: &str) -> Outcome<Send> {
             let (session, url) = (Session::new(net.clone(), Config::new())?, url.to_owned());
             Box::new(move |count| nested::block_on(&net, awaited(&session, &url, count)))
         }
-        _ => return Err(format!("unknown client {name}").into()),
+        _ => many::client_named(name, url)?,
     })
 }
 
@@ -126,6 +129,13 @@ impl Raw {
         let stream = TcpStream::connect(&self.address)?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// The lengths of an answer's head and body.
+    fn measure(&mut self) -> Outcome<(usize, usize)> {
+        let mut stream = self.connect()?;
+        self.exchange(&mut stream)?;
+        self.answer.ok_or_else(|| "the answer has no end".into())
     }
 
     fn exchange(&mut self, stream: &mut TcpStream) -> Outcome<usize> {
