@@ -47,6 +47,13 @@ behaviour!(a_client_sends_its_credentials_at_once, |bench| {
     }
 });
 
+behaviour!(a_requests_credentials_go_before_its_own_field, |bench| {
+    let peer = bench.peer([Step::Expect, ok("")]);
+    let request = peer.get("/").header("Authorization", "Header").auth(Auth::bearer("own"));
+    fetch(&bench.session(), request).await.unwrap();
+    assert_eq!(sent(&peer.log.requests()[0]), Some("Bearer own"));
+});
+
 behaviour!(credentials_of_a_client_follow_no_redirect_to_another_origin, |bench| {
     for auth in [Auth::basic("a", "b"), Auth::bearer("x"), Auth::sigv4(SigV4::new("i", "s", "r", "x"))] {
         let other = bench.peer([Step::Expect, ok("")]);
