@@ -198,6 +198,11 @@ class Peer:
 
     def judge(self):
         """Exactly these connections, each with exactly these requests."""
+        wanted = sum("expect" in step or "expect_head" in step for script in self.scripts for step in script)
+        # Where the client did not wait for an answer, its request may be on the way.
+        until = time.monotonic() + 5
+        while sum(len(each.requests) for each in self.connections) < wanted and time.monotonic() < until:
+            time.sleep(0.002)
         assert len(self.connections) == len(self.scripts), "connections"
         for connection, script in zip(self.connections, self.scripts):
             wanted = []
