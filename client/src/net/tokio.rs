@@ -81,15 +81,12 @@ impl Net for Tokio {
     }
 
     async fn read(&self, stream: &mut Stream, into: &mut [u8], mut deadline: Deadline) -> Result<usize> {
-        loop {
-            begin(&mut deadline).await?;
-            match stream.socket.try_read(into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    stream.wait(deadline, |socket, context| socket.poll_read_ready(context)).await?;
-                }
-                outcome => return outcome.map_err(io_error),
-            }
-        }
+        deadline.begin(Instant::now)?;
+        // Not by `try_read`: this one tells the reactor where a read has left nothing, so that the next does not ask the
+        // system in vain. It takes its unit of the budget itself.
+        let mut buffer = ReadBuf::new(into);
+        stream.wait(deadline, |socket, context| Pin::new(socket).poll_read(context, &mut buffer)).await?;
+        Ok(buffer.filled().len())
     }
 
     async fn write(&self, stream: &mut Stream, bytes: &[u8], mut deadline: Deadline) -> Result<usize> {
@@ -194,13 +191,13 @@ impl Stream {
     async fn wait(
         &mut self,
         deadline: Deadline,
-        mut ready: impl FnMut(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+        mut ready: impl FnMut(&mut TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
     ) -> Result<()> {
         if deadline.at.is_some() {
             // A timer made anywhere else panics.
             current()?;
         }
-        poll_fn(|context| match ready(&self.socket, context) {
+        poll_fn(|context| match ready(&mut self.socket, context) {
             Poll::Ready(outcome) => Poll::Ready(outcome.map_err(io_error)),
             Poll::Pending => self.poll_late(deadline, context).map(Err),
         })
