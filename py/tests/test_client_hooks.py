@@ -121,6 +121,14 @@ def test_exchanges_are_logged_without_secrets(origin, refused, caplog):
     assert second.startswith(f"GET {refused}/: could not connect")
 
 
+def test_whoever_begins_to_listen_hears_from_then_on(origin, caplog):
+    with entreat.Client() as client:
+        for level, heard in ((logging.WARNING, 0), (logging.DEBUG, 1), (logging.WARNING, 1), (logging.DEBUG, 2)):
+            caplog.set_level(level, "entreat")
+            client.get(f"{origin.http}/get")
+            assert len([record for record in caplog.records if record.name == "entreat"]) == heard
+
+
 def test_logging_is_not_imported_for_nobody(origin):
     code = "import sys, entreat; entreat.Client().get(sys.argv[1]); print('logging' in sys.modules)"
     done = subprocess.run(

@@ -10,7 +10,7 @@ use crate::client::response::Response;
 use entreat::{Config, Error, Redirecting, ResponseHead, Retrying};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,7 +174,11 @@ pub(crate) fn log(
     outcome: Result<(u16, Duration), &Error>,
 ) -> PyResult<()> {
     const DEBUG: u8 = 10;
-    let Some(logger) = logger(py)? else { return Ok(()) };
+    let Some(listener) = Listener::find(py)? else { return Ok(()) };
+    if listener.is_known_to_be_off(py, DEBUG)? {
+        return Ok(());
+    }
+    let logger = listener.logger.bind(py);
     if !logger.call_method1(pyo3::intern!(py, "isEnabledFor"), (DEBUG,))?.is_truthy()? {
         return Ok(());
     }
@@ -193,18 +197,36 @@ pub(crate) fn log(
     Ok(())
 }
 
-/// `None` as long as nobody has imported `logging`: then nobody listens.
-fn logger(py: Python<'_>) -> PyResult<Option<&Bound<'_, PyAny>>> {
-    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    if let Some(logger) = LOGGER.get(py) {
-        return Ok(Some(logger.bind(py)));
+/// The logger `entreat`.
+struct Listener {
+    logger: Py<PyAny>,
+    /// Its memory of which levels are on, where it has one.
+    known: Option<Py<PyDict>>,
+}
+
+impl Listener {
+    /// `None` as long as nobody has imported `logging`: then nobody listens.
+    fn find(py: Python<'_>) -> PyResult<Option<&Listener>> {
+        static FOUND: PyOnceLock<Listener> = PyOnceLock::new();
+        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        if let Some(found) = FOUND.get(py) {
+            return Ok(Some(found));
+        }
+        let modules = MODULES.get_or_try_init(py, || {
+            Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.cast_into()?.unbind())
+        })?;
+        let Some(logging) = modules.bind(py).get_item(pyo3::intern!(py, "logging"))? else { return Ok(None) };
+        // While the module is being imported it may lack its names.
+        let Ok(logger) = logging.call_method1("getLogger", ("entreat",)) else { return Ok(None) };
+        let known = logger.getattr("_cache").ok().and_then(|known| known.cast_into::<PyDict>().ok());
+        let made = Listener { logger: logger.unbind(), known: known.map(Bound::unbind) };
+        Ok(Some(FOUND.get_or_init(py, || made)))
     }
-    let modules = MODULES.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.cast_into()?.unbind())
-    })?;
-    let Some(logging) = modules.bind(py).get_item(pyo3::intern!(py, "logging"))? else { return Ok(None) };
-    // While the module is being imported it may lack its names.
-    let Ok(made) = logging.call_method1("getLogger", ("entreat",)) else { return Ok(None) };
-    Ok(Some(LOGGER.get_or_init(py, || made.unbind()).bind(py)))
+
+    /// True where it was asked before, and nobody listened. `logging` forgets it whenever a level is set; to ask takes a
+    /// frame of Python's for each request.
+    fn is_known_to_be_off(&self, py: Python<'_>, level: u8) -> PyResult<bool> {
+        let Some(known) = &self.known else { return Ok(false) };
+        Ok(known.bind(py).get_item(level)?.is_some_and(|on| on.is(PyBool::new(py, false))))
+    }
 }
