@@ -31,8 +31,6 @@ mod _native {
     use super::*;
 
     #[pymodule_export]
-    use crate::aio::exported;
-    #[pymodule_export]
     use crate::answer::{ResponseBase, fill, is_express};
     #[pymodule_export]
     use crate::client::{Auth, Client, Cookies, Headers, Request, Response};
@@ -54,6 +52,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         refuse_subinterpreters()?;
+        aio::add_to(module)?;
         module.add("EngineError", module.py().get_type::<errors::EngineError>())
     }
 }

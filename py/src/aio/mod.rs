@@ -20,9 +20,13 @@ pub(crate) use client::Client;
 
 use pyo3::prelude::*;
 
-/// What Python sees as `entreat._native.aio`.
-#[pymodule(name = "aio")]
-pub(crate) mod exported {
-    #[pymodule_export]
-    use super::{call::Call, client::Client, events::step, response::Response};
+/// Adds what Python sees as `entreat._native.aio`. A module that pyo3 declares would be made before its parent has looked
+/// which interpreter this is, and then be of that one for ever.
+pub(crate) fn add_to(parent: &Bound<'_, PyModule>) -> PyResult<()> {
+    let module = PyModule::new(parent.py(), "aio")?;
+    module.add_class::<call::Call>()?;
+    module.add_class::<Client>()?;
+    module.add_class::<response::Response>()?;
+    module.add_function(wrap_pyfunction!(events::step, &module)?)?;
+    parent.add_submodule(&module)
 }
