@@ -17,7 +17,7 @@ import pytest
 from conftest import _origin_command
 from entreat.aio import Client
 from entreat.client import Limits
-from loops import on_loops
+from loops import on_watching_loops
 
 MANY = 10_000
 #: Of descriptors: the connections, and what else a process has.
@@ -122,7 +122,7 @@ async def _ten_thousand_connections(server):
     await server.settles_at(0)
 
 
-@on_loops
+@on_watching_loops
 async def test_a_thousand_cancelled_midway_leave_each_connection_reusable_or_closed(server):
     chance = random.Random(7)
     async with Client(server.url, limits=Limits(total=100, idle_total=100, idle_per_origin=100)) as client:
