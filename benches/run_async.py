@@ -61,6 +61,7 @@ LABELS = {
     "entreat-tokio": "**entreat**, the fallback net (tokio in a thread)",
     "entreat-treq": "**entreat**: `entreat.twisted.get`",
 }
+PEERS = ("aiohttp", "httpx", "niquests", "pyreqwest", "treq", "twisted", "trio", "uvloop")
 #: The environment of a client that is another one in another setting.
 VARIANTS = {"entreat-tokio": ("entreat", {"ENTREAT_NET": "tokio"})}
 #: What we want at 64 at once, of CPU time: our row, the other one, and the most that the ratio may be.
@@ -123,7 +124,12 @@ def _turn(setting: settings.Setting, row: Row, target: list[str], at_once: int, 
     program = [str(setting.python), str(settings.HERE / "async_clients.py"), client, *target]
     command = [*program, "--loop", row.loop, "--at-once", str(at_once), "--seconds", str(seconds)]
     environment = setting.environment | variables
-    finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=300)
+    # A peer may crash with many at once; once more, then it counts.
+    for _ in range(3):
+        finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False, timeout=300)
+        if finished.returncode == 0:
+            break
+    finished.check_returncode()
     measured = json.loads(finished.stdout)
     each = {unit: measured[unit] / measured["requests"] * 1e6 for unit in ("wall", "cpu")}
     return {**each, "megabytes": measured["megabytes"]}
@@ -192,6 +198,18 @@ def text(figures: dict) -> str:
     if figures["goals"]:
         parts.append(f"\nGoals, at 64 at once\n{report.aligned(report.goals_table(figures))}")
     return "\n".join(parts)
+
+
+def markdown(figures: dict) -> str:
+    """For the README."""
+    setting = figures["setting"]
+    peers = ", ".join(f"{name} {setting[name]}" for name in setting if name in PEERS)
+    parts = [
+        f"Medians of {setting['rounds']} rounds (least–greatest), clients on one core of {setting['processor']} and the server on "
+        f"another; Python {setting['python']}, {peers}."
+    ]
+    parts += [f"{title}:\n\n{report.markdown_table(rows)}" for title, rows in tables(figures)]
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":
