@@ -34,12 +34,12 @@ def _unwatched(coroutine):
 RUN = {"asyncio": asyncio.run, "uvloop": _on_uvloop, "unwatched": _unwatched}
 
 
-def on_loops(test, loops=tuple(RUN)):
+def on_loops(test):
     """Run a coroutine on each of the loops, with a limit that only what hangs reaches."""
     parameters = list(inspect.signature(test).parameters.values())
 
     @pytest.mark.timeout(60)
-    @pytest.mark.parametrize("loop", loops)
+    @pytest.mark.parametrize("loop", list(RUN))
     @functools.wraps(test)
     def run(loop, **fixtures):
         return RUN[loop](test(**fixtures))
@@ -47,7 +47,3 @@ def on_loops(test, loops=tuple(RUN)):
     first = inspect.Parameter("loop", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     run.__signature__ = inspect.Signature([first, *parameters])
     return run
-
-
-#: For tests that spin in the loop's thread: where sockets are another thread's, that has to wait for the GIL each time.
-on_watching_loops = functools.partial(on_loops, loops=("asyncio", "uvloop"))
