@@ -87,6 +87,8 @@ pub struct Outgoing<'a> {
     pub deadlines: Deadlines,
     /// Take a connection from the pool and give it back. Without it a fresh one is used, and closed.
     pub keep_alive: bool,
+    /// CONNECT names host and port, as RFC 9112 section 3.2.3 wants it; requests sends a path for it as for any method.
+    pub authority_form: bool,
 }
 
 /// A failed attempt, and how far it came.
@@ -103,7 +105,7 @@ impl Outgoing<'_> {
     /// 9112 section 3.2).
     pub(crate) fn target(&self) -> Cow<'_, str> {
         match self.proxy {
-            _ if self.method == "CONNECT" => Cow::Owned(self.url.authority_target()),
+            _ if self.authority_form && self.method == "CONNECT" => Cow::Owned(self.url.authority_target()),
             Some(proxy) if proxy.forwards(self.url.scheme()) => Cow::Owned(self.url.absolute_target()),
             Some(_) | None => self.url.target(),
         }

@@ -147,6 +147,7 @@ impl<N: Net> Session<N> {
                 settings: &settings,
                 deadlines,
                 keep_alive: !exchange::ends_connection(&request.headers),
+                authority_form: true,
             };
             let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
                 Ok(answer) => answer,

@@ -111,6 +111,7 @@ impl Engine {
             settings: &settings,
             deadlines: Deadlines::start(timeout, Instant::now()),
             keep_alive: true,
+            authority_form: false,
         };
         let connections = self.connections.connections();
         let outcome = py.detach(|| block(connections.exchange(&outgoing)));

@@ -305,6 +305,7 @@ fn transfer(
         settings: &options.settings,
         deadlines: Deadlines::start(options.timeout, started),
         keep_alive: true,
+        authority_form: false,
     };
     let (head, incoming) = block(pin!(connections.exchange(&outgoing)))?;
     let elapsed = started.elapsed();

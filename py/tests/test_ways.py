@@ -13,6 +13,7 @@ import entreat
 import pytest
 import requests
 import trustme
+from peers import Answers, Peer, response
 from proxies import Network
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -214,3 +215,13 @@ def test_a_client_certificate_is_shown_on_the_express_lane(network, names):
 @pytest.mark.parametrize("cert", ["/nonexistent", ("/nonexistent", "/nonexistent")])
 def test_a_certificate_that_is_not_there_is_told_as_requests_tells_it(network, cert):
     assert same(lambda library, n: get(library, n.url, cert=cert), network) is None
+
+
+@pytest.mark.parametrize("hooks", [{}, {"response": lambda answer, **_: None}], ids=["express", "open"])
+def test_connect_asks_for_the_path_as_requests_does(hooks):
+    lines = []
+    for module in (requests, entreat):
+        with Peer(Answers(response(status="405 No"))) as peer:
+            assert module.request("CONNECT", f"{peer.url}/path", hooks=hooks).status_code == 405
+            lines.append(peer.requests[0].split(b"\r\n")[0])
+    assert lines == [b"CONNECT /path HTTP/1.1"] * 2
