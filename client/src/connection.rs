@@ -295,6 +295,11 @@ impl<S> Connection<S> {
         self.transport.poll_finish(net, context)
     }
 
+    /// The same, waited for until the deadline.
+    pub(crate) async fn finish<N: Net<Stream = S>>(&mut self, net: &N, deadline: Deadline) -> Result<()> {
+        self.transport.finish(net, deadline).await
+    }
+
     /// Says good-bye, as far as the peer takes it in time, and closes.
     pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N, deadline: Deadline) {
         self.transport.close(net, deadline).await;

@@ -9,6 +9,7 @@ use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
 use crate::timings::{Begun, Timings};
+use crate::upgraded::Upgraded;
 use entreat_core::content::{Decoder, Expansion};
 use entreat_core::exchange;
 use entreat_core::h1::{BodyDecoder, Framing, Verdict};
@@ -298,14 +299,15 @@ impl<N: Net> Incoming<N> {
         bytes
     }
 
-    /// The connection, where it speaks HTTP no more; once.
-    pub(crate) fn take_switched(&mut self) -> Option<Box<Connection<N::Stream>>> {
-        self.raw.switched.take()
+    /// True where the connection speaks HTTP no more, and nobody has taken it yet.
+    pub fn is_switched(&self) -> bool {
+        self.raw.switched.is_some()
     }
 
-    /// What its connection was made by.
-    pub(crate) fn engine(&self) -> &Arc<Engine<N>> {
-        &self.raw.engine
+    /// The connection, where it speaks HTTP no more; once.
+    pub fn upgrade(&mut self) -> Option<Upgraded<N>> {
+        let connection = self.raw.switched.take()?;
+        Some(Upgraded::new(Arc::clone(&self.raw.engine), connection))
     }
 
     /// True where a content coding is being undone.

@@ -269,6 +269,15 @@ impl<S> Transport<S> {
         Poll::Ready(net.finish(&mut self.stream))
     }
 
+    /// The same, waited for until the deadline.
+    pub(crate) async fn finish<N: Net<Stream = S>>(&mut self, net: &N, deadline: Deadline) -> Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.say_goodbye()?;
+            tls.flush(net, &mut self.stream, deadline).await?;
+        }
+        net.finish(&mut self.stream)
+    }
+
     /// Says good-bye on TLS, as far as the stream takes it in time; dropping the transport then closes it.
     pub(crate) async fn close<N: Net<Stream = S>>(self, net: &N, deadline: Deadline) {
         if let Transport { mut stream, tls: Some(mut tls), .. } = self {

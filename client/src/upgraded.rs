@@ -38,9 +38,8 @@ impl<N: Net> Response<N> {
     /// # Errors
     /// [`Kind::Status`] for any other answer, whose head is in [`Error::answer`].
     pub fn upgrade(mut self) -> Result<Upgraded<N>> {
-        if let Some(connection) = self.incoming().take_switched() {
-            let engine = Arc::clone(self.incoming().engine());
-            return Ok(Upgraded { engine, connection, read_timeout: None, write_timeout: None });
+        if let Some(upgraded) = self.incoming().upgrade() {
+            return Ok(upgraded);
         }
         let seen = format!("{} {}", self.status(), self.reason());
         let url = self.url().clone();
@@ -54,6 +53,10 @@ impl<N: Net> Response<N> {
 }
 
 impl<N: Net> Upgraded<N> {
+    pub(crate) fn new(engine: Arc<Engine<N>>, connection: Box<Connection<N::Stream>>) -> Upgraded<N> {
+        Upgraded { engine, connection, read_timeout: None, write_timeout: None }
+    }
+
     /// How the connection is encrypted; `None` where it is not.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.connection.tls_info().map(AsRef::as_ref)
@@ -80,6 +83,13 @@ impl<N: Net> Upgraded<N> {
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let deadline = self.deadline(self.write_timeout, Kind::WriteTimeout);
         self.connection.send_until(&self.engine.net, bytes, deadline).await
+    }
+
+    /// Says that nothing more will be sent. Reading goes on.
+    #[doc(hidden)]
+    pub async fn finish(&mut self) -> Result<()> {
+        let deadline = self.deadline(self.write_timeout, Kind::WriteTimeout);
+        self.connection.finish(&self.engine.net, deadline).await
     }
 
     fn deadline(&self, limit: Option<Duration>, kind: Kind) -> Deadline {
@@ -121,7 +131,7 @@ impl<N: Duplex> Upgraded<N> {
         self.connection.poll_flush(&self.engine.net, context)
     }
 
-    /// As `AsyncWrite::poll_shutdown`: says that nothing more will be sent. Reading goes on.
+    /// As [`Upgraded::finish`], which is `AsyncWrite::poll_shutdown`.
     #[doc(hidden)]
     pub fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.connection.poll_finish(&self.engine.net, context)

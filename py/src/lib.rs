@@ -33,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use crate::answer::{ResponseBase, fill, is_express};
     #[pymodule_export]
-    use crate::client::{Auth, Client, Cookies, Headers, Request, Response};
+    use crate::client::{Auth, Client, Cookies, Headers, Request, Response, Upgraded};
     #[pymodule_export]
     use crate::exchange::{Engine, Raw};
     #[pymodule_export]

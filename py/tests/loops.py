@@ -47,3 +47,69 @@ def on_loops(test):
     first = inspect.Parameter("loop", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     run.__signature__ = inspect.Signature([first, *parameters])
     return run
+
+
+class InAsyncio:
+    """What a test asks of its loop, where it runs on any of them."""
+
+    sleep = staticmethod(asyncio.sleep)
+
+    @staticmethod
+    async def all(*coroutines):
+        """Runs them at once, to their ends."""
+        await asyncio.gather(*coroutines)
+
+    @staticmethod
+    async def cancelled(coroutine, after=0.05):
+        """Cancels it while it waits."""
+        task = asyncio.ensure_future(coroutine)
+        await asyncio.sleep(after)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+class InTrio:
+    @staticmethod
+    async def sleep(seconds):
+        import trio
+
+        await trio.sleep(seconds)
+
+    @staticmethod
+    async def all(*coroutines):
+        import trio
+
+        async def run(coroutine):
+            await coroutine
+
+        async with trio.open_nursery() as nursery:
+            for coroutine in coroutines:
+                nursery.start_soon(run, coroutine)
+
+    @staticmethod
+    async def cancelled(coroutine, after=0.05):
+        import trio
+
+        with trio.move_on_after(after) as scope:
+            await coroutine
+        assert scope.cancelled_caught
+
+
+def on_every_loop(test):
+    """As `on_loops`, and on trio's; the first argument is `InAsyncio` or `InTrio`."""
+    parameters = list(inspect.signature(test).parameters.values())[1:]
+
+    @pytest.mark.timeout(60)
+    @pytest.mark.parametrize("loop", [*RUN, "trio"])
+    @functools.wraps(test)
+    def run(loop, **fixtures):
+        if loop == "trio":
+            trio = pytest.importorskip("trio")
+            return trio.run(functools.partial(test, InTrio, **fixtures))
+        return RUN[loop](test(InAsyncio, **fixtures))
+
+    first = inspect.Parameter("loop", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    run.__signature__ = inspect.Signature([first, *parameters])
+    return run

@@ -14,7 +14,7 @@ use entreat_core::{Deadline, Error, Kind, Network, Result};
 use socket2::{SockRef, Socket};
 use std::future::{Future, ready};
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
@@ -138,6 +138,10 @@ impl Net for Blocking {
 
     fn peek(&self, stream: &mut Stream) -> Peeked {
         peek_now(&stream.socket)
+    }
+
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
 }
 

@@ -112,6 +112,9 @@ pub trait Net: Send + Sync + 'static {
     /// What a read would find, without waiting and without taking it.
     fn peek(&self, stream: &mut Self::Stream) -> Peeked;
 
+    /// Closes the sending side.
+    fn finish(&self, stream: &mut Self::Stream) -> Result<()>;
+
     /// Stands for what wakes those who wait here and now, where there may be several: a stream serves only where it was made.
     fn home(&self) -> u64 {
         0
@@ -142,9 +145,6 @@ pub trait Duplex: Net {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>>;
-
-    /// Closes the sending side.
-    fn finish(&self, stream: &mut Self::Stream) -> Result<()>;
 }
 
 /// What lies unread on a stream.

@@ -18,9 +18,10 @@ use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Error, Kind, Network, Result};
 use reactor::{Place, Reactor};
 use slots::Events;
+use socket2::SockRef;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
 use std::pin::{Pin, pin};
@@ -241,6 +242,10 @@ impl Net for Nested {
             stream.may |= Events::READABLE;
         }
         found
+    }
+
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
 }
 

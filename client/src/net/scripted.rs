@@ -277,6 +277,16 @@ impl Net for Scripted {
         world.play();
         world.connections[stream.index].peek()
     }
+
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        let mut world = self.world();
+        let now = world.now;
+        let connection = &mut world.connections[stream.index];
+        connection.player.note_client_closed();
+        connection.player.receive_end();
+        connection.play(now);
+        Ok(())
+    }
 }
 
 impl Duplex for Scripted {
@@ -290,16 +300,6 @@ impl Duplex for Scripted {
         let mut world = self.world();
         world.play();
         world.write(stream.index, bytes).map_or(Poll::Pending, Poll::Ready)
-    }
-
-    fn finish(&self, stream: &mut Stream) -> Result<()> {
-        let mut world = self.world();
-        let now = world.now;
-        let connection = &mut world.connections[stream.index];
-        connection.player.note_client_closed();
-        connection.player.receive_end();
-        connection.play(now);
-        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use socket2::SockRef;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -157,6 +157,10 @@ impl Net for Tokio {
         peek_tokio(&stream.socket)
     }
 
+    fn finish(&self, stream: &mut Stream) -> Result<()> {
+        SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
+    }
+
     fn home(&self) -> u64 {
         current().map_or(0, |handle| {
             // An identifier shows its number to nothing but a hasher.
@@ -241,10 +245,6 @@ impl Duplex for Tokio {
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
         Pin::new(&mut stream.socket).poll_write(context, bytes).map_err(io_error)
-    }
-
-    fn finish(&self, stream: &mut Stream) -> Result<()> {
-        SockRef::from(&stream.socket).shutdown(std::net::Shutdown::Write).map_err(io_error)
     }
 }
 

@@ -51,6 +51,15 @@ behaviour!(connect_asks_for_host_and_port_and_gives_the_tunnel, |bench| {
     assert_eq!(peer.lines(), [format!("CONNECT {}", peer.address)]);
 });
 
+behaviour!(whoever_has_ended_its_side_reads_on, |bench| {
+    let peer = bench.peer([Step::Expect, Step::send(SWITCH), Step::ExpectBytes(4), Step::Hold]);
+    let mut upgraded = bench.session().deliver(asking(peer.get("/"))).await.unwrap().upgrade().unwrap();
+    upgraded.send(b"last").await.unwrap();
+    upgraded.finish().await.unwrap();
+    // The peer holds until it has heard the end.
+    assert_eq!(upgraded.receive(&mut [0]).await.unwrap(), 0);
+});
+
 behaviour!(an_answer_that_changes_nothing_cannot_be_upgraded, |bench| {
     let peer = bench.peer([Step::Expect, response("403 Forbidden", "", ""), Step::Expect, ok("next")]);
     let session = bench.session();

@@ -31,6 +31,7 @@ __all__ = (
     "Response",
     "Retry",
     "Timings",
+    "Upgraded",
     "delete",
     "get",
     "head",
@@ -41,7 +42,7 @@ __all__ = (
     "request",
 )
 
-Response = _native.aio.Response
+Response, Upgraded = _native.aio.Response, _native.aio.Upgraded
 
 Coroutine.register(_native.aio.Call)
 

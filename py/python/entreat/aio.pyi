@@ -163,6 +163,9 @@ class Response(_sync.Response):
     def read(self) -> _Call[bytes]:  # type: ignore[override]
         """Reads all of the body, and keeps it: `content`, `text` and `json()` are there from then on."""
 
+    def upgrade(self) -> Upgraded:  # type: ignore[override]
+        """The connection itself, after 101 or 2xx to CONNECT; once. `StatusError` for any other answer."""
+
     def aiter_bytes(self, size: int = 65536) -> AsyncIterator[bytes]: ...
     def aiter_text(self) -> AsyncIterator[str]: ...
     def aiter_lines(self) -> AsyncIterator[str]: ...
@@ -172,6 +175,37 @@ class Response(_sync.Response):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+class Upgraded:
+    """A connection that speaks another protocol now. It is no part of the pool any more; one task may read while another
+    writes. Nothing here has a time-out of its own."""
+
+    def read(self, size: int = 65536) -> _Call[bytes]:
+        """What is there, at least one byte and at most `size` (65536); nothing at the end. What came with the head is first.
+        A read that is cancelled loses nothing."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> _Call[None]:
+        """Sends all of it; done when the system has taken it."""
+
+    def write_eof(self) -> _Call[None]:
+        """Says that nothing more will be sent. Reading goes on."""
+
+    @property
+    def response(self) -> Response: ...
+    @property
+    def protocol(self) -> str | None:
+        """The answer's field ``Upgrade``."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def aclose(self) -> _Call[None]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> bytes: ...
 
 class Limits(NamedTuple):
     """How many connections there may be in each event loop, and for how long they are kept; None for no limit."""

@@ -15,7 +15,7 @@ from collections import namedtuple
 from collections.abc import MutableMapping
 
 from . import _native
-from ._native import Auth, Cookies, Headers, Request, Response
+from ._native import Auth, Cookies, Headers, Request, Response, Upgraded
 
 __all__ = (
     "Auth",
@@ -31,6 +31,7 @@ __all__ = (
     "Retry",
     "Retrying",
     "Timings",
+    "Upgraded",
 )
 
 MutableMapping.register(Headers)

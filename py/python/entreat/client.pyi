@@ -248,6 +248,9 @@ class Response:
     def iter_text(self) -> Iterator[str]: ...
     def iter_lines(self) -> Iterator[str]: ...
     def raise_for_status(self) -> Self: ...
+    def upgrade(self) -> Upgraded:
+        """The connection itself, after 101 or 2xx to CONNECT; once. `StatusError` for any other answer."""
+
     @property
     def is_closed(self) -> bool: ...
     def close(self) -> None: ...
@@ -255,6 +258,37 @@ class Response:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+class Upgraded:
+    """A connection that speaks another protocol now. It is no part of the pool any more; one thread uses it at a time."""
+
+    def read(self, size: int = 65536) -> bytes:
+        """What is there, at least one byte and at most `size` (65536); nothing at the end. What came with the head is first."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Sends all of it."""
+
+    def write_eof(self) -> None:
+        """Says that nothing more will be sent. Reading goes on."""
+
+    def set_timeouts(self, read: float | None = None, write: float | None = None) -> None:
+        """Seconds that a read, and a write, may take; None for ever, as at first."""
+
+    @property
+    def response(self) -> Response: ...
+    @property
+    def protocol(self) -> str | None:
+        """The answer's field ``Upgrade``."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
 
 class Headers(MutableMapping[str, str]):
     """Header fields in their order and case; names compare without case."""

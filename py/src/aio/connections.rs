@@ -219,6 +219,7 @@ async fn exchange<N: Net>(
     let content = if stream { None } else { Some(parts.incoming.read_to_end().await) };
     let (response, incoming) = client::Response::split(request, parts);
     let body = match content {
+        _ if incoming.is_switched() => Ok(Body::Switched(wrap(incoming))),
         None => Ok(Body::Arriving(wrap(incoming))),
         Some(content) => content.map(Body::Read),
     };
@@ -229,4 +230,6 @@ async fn exchange<N: Net>(
 pub(super) enum Body {
     Arriving(Awaited),
     Read(Vec<u8>),
+    /// There is none: the connection speaks HTTP no more.
+    Switched(Awaited),
 }

@@ -13,6 +13,7 @@ pub(crate) mod question;
 mod response;
 mod sending;
 mod task;
+mod upgraded;
 mod waiter;
 mod work;
 
@@ -27,6 +28,7 @@ pub(crate) fn add_to(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::Call>()?;
     module.add_class::<Client>()?;
     module.add_class::<response::Response>()?;
+    module.add_class::<upgraded::Upgraded>()?;
     module.add_function(wrap_pyfunction!(events::step, &module)?)?;
     parent.add_submodule(&module)
 }

@@ -9,6 +9,7 @@ use crate::aio::connections::{self, Awaited};
 use crate::aio::events::{self, Loop};
 use crate::aio::pieces::Pieces;
 use crate::aio::sending::Sending;
+use crate::aio::upgraded::Upgraded;
 use crate::aio::work::Work;
 use crate::client;
 use crate::client::pieces::Unit;
@@ -36,6 +37,8 @@ enum Body {
     Begun(Awaited),
     /// A task waits for more.
     Busy,
+    /// There is none, but a connection that speaks HTTP no more.
+    Switched(Awaited),
 }
 
 impl Response {
@@ -55,6 +58,13 @@ impl Response {
                 body: Mutex::new(Body::Arriving(incoming)),
                 home: Some(PyWeakrefReference::new(home.as_any())?.unbind()),
             },
+            connections::Body::Switched(incoming) => {
+                base.put(PyBytes::new(py, b""));
+                Response {
+                    body: Mutex::new(Body::Switched(incoming)),
+                    home: Some(PyWeakrefReference::new(home.as_any())?.unbind()),
+                }
+            }
         };
         Bound::new(py, PyClassInitializer::from(base).add_subclass(made))
     }
@@ -77,6 +87,7 @@ impl Response {
             left @ Body::Begun(_) if first => (left, "some of it was read by pieces"),
             Body::Arriving(incoming) | Body::Begun(incoming) => return Ok((home, incoming)),
             Body::Busy => (Body::Busy, "another task is reading it"),
+            left @ Body::Switched(_) => (left, "the connection speaks another protocol"),
             Body::Settled => {
                 *body = Body::Settled;
                 drop(body);
@@ -158,6 +169,26 @@ impl Response {
 
     fn __aiter__(slf: &Bound<'_, Self>) -> PyResult<Pieces> {
         Response::aiter_bytes(slf, 65536)
+    }
+
+    /// The connection itself, once the server has changed to another protocol; once.
+    fn upgrade(slf: &Bound<'_, Self>) -> PyResult<Upgraded> {
+        let home = match slf.get().home {
+            None => return Err(client::Response::refuse_upgrade(slf.as_super())),
+            Some(_) => slf.get().home(slf.py())?,
+        };
+        let mut body = slf.get().body();
+        match std::mem::replace(&mut *body, Body::Settled) {
+            Body::Switched(incoming) => {
+                drop(body);
+                Upgraded::of(slf, &home, incoming)
+            }
+            left @ (Body::Settled | Body::Arriving(_) | Body::Begun(_) | Body::Busy) => {
+                *body = left;
+                drop(body);
+                Err(client::Response::refuse_upgrade(slf.as_super()))
+            }
+        }
     }
 
     /// Gives up what has not been read; its connection is closed, unless all of the body has arrived.

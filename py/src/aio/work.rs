@@ -8,6 +8,7 @@ use crate::aio::events::Loop;
 use crate::aio::pieces::Reading;
 use crate::aio::response::Response;
 use crate::aio::sending::{Downloading, Sending};
+use crate::aio::upgraded::Moving;
 use crate::client;
 use entreat::{Downloaded, Error};
 use pyo3::prelude::*;
@@ -26,6 +27,8 @@ pub(super) enum Work {
     Close(Py<Client>),
     /// Fetches a URL into a file.
     Download(Box<Downloading>),
+    /// Reads from a connection that speaks HTTP no more, or writes to it.
+    Move(Moving),
     /// Gives what is there.
     Give(&'static str, Py<PyAny>),
 }
@@ -44,6 +47,7 @@ pub(super) enum Outcome {
     /// A body, and what was read of it.
     Read(Awaited, Result<Vec<u8>, Error>),
     Downloaded(Result<Downloaded, Error>),
+    Moved(Result<(), Error>),
     Closed,
 }
 
@@ -73,6 +77,7 @@ impl Work {
             Work::Piece(reading) => reading.begin(py),
             Work::Close(client) => Client::begin_close(client.bind(py)),
             Work::Download(downloading) => downloading.begin(py),
+            Work::Move(moving) => moving.begin(py),
             Work::Give(_, value) => Ok(Next::Return(value.clone_ref(py))),
         }
     }
@@ -100,9 +105,15 @@ impl Work {
             (Work::Download(downloading), Outcome::Downloaded(outcome)) => {
                 downloading.end(py, outcome).map(Next::Return)
             }
-            (_, Outcome::Received(_) | Outcome::Read(..) | Outcome::Downloaded(_) | Outcome::Closed) => {
-                Ok(Next::Return(py.None()))
-            }
+            (Work::Move(moving), Outcome::Moved(outcome)) => moving.advance(py, outcome),
+            (
+                _,
+                Outcome::Received(_)
+                | Outcome::Read(..)
+                | Outcome::Downloaded(_)
+                | Outcome::Moved(_)
+                | Outcome::Closed,
+            ) => Ok(Next::Return(py.None())),
         }
     }
 
@@ -116,9 +127,12 @@ impl Work {
         match self {
             Work::Send(sending) => sending.answer(py, value),
             // They await nothing.
-            Work::Read(_) | Work::Piece(_) | Work::Close(_) | Work::Download(_) | Work::Give(..) => {
-                Ok(Next::Return(value.unbind()))
-            }
+            Work::Read(_)
+            | Work::Piece(_)
+            | Work::Close(_)
+            | Work::Download(_)
+            | Work::Move(_)
+            | Work::Give(..) => Ok(Next::Return(value.unbind())),
         }
     }
 
@@ -127,6 +141,7 @@ impl Work {
         match self {
             Work::Read(response) => Response::close_now(response.bind(py)),
             Work::Piece(reading) => reading.abandon(py),
+            Work::Move(mut moving) => moving.abandon(py),
             Work::Send(_) | Work::Close(_) | Work::Download(_) | Work::Give(..) => {}
         }
     }
@@ -139,6 +154,7 @@ impl Work {
             Work::Piece(reading) => reading.name(),
             Work::Close(_) => "Client.aclose",
             Work::Download(_) => "Client.download",
+            Work::Move(moving) => moving.name(),
             Work::Give(name, _) => name,
         }
     }
@@ -150,6 +166,7 @@ impl Work {
             Work::Piece(reading) => reading.traverse(visit),
             Work::Close(client) => visit.call(client),
             Work::Download(downloading) => downloading.traverse(visit),
+            Work::Move(moving) => moving.traverse(visit),
             Work::Give(_, value) => visit.call(value),
         }
     }

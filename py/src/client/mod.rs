@@ -21,6 +21,7 @@ mod request;
 mod response;
 mod times;
 mod transport;
+pub(crate) mod upgraded;
 
 pub(crate) use auth::Auth;
 pub(crate) use blueprint::{Blueprint, put_cookies};
@@ -30,6 +31,7 @@ pub(crate) use headers::Headers;
 pub(crate) use request::{Request, without_credentials};
 pub(crate) use response::Response;
 pub(crate) use transport::InPython;
+pub(crate) use upgraded::Upgraded;
 
 use crate::interrupt;
 use crate::session::current_generation;

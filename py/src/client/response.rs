@@ -10,6 +10,7 @@ use crate::client::pickled::{Head, State};
 use crate::client::pieces::{Pieces, Unit};
 use crate::client::request::{Request, without_credentials};
 use crate::client::times::{self, Clock};
+use crate::client::upgraded::Upgraded;
 use crate::exchange::latin1;
 use crate::session::current_generation;
 use entreat::incoming::Incoming;
@@ -70,6 +71,8 @@ enum Body {
     Consumed,
     /// It is read by `entreat.aio.Response`, which this is the base of.
     Awaited,
+    /// There is none, but a connection that speaks HTTP no more.
+    Switched(Box<Incoming<Blocking>>),
     /// It was given up.
     Closed,
 }
@@ -96,6 +99,7 @@ impl Response {
     ) -> Response {
         let (mut response, incoming) = Response::split(request, parts);
         response.body = Mutex::new(match content {
+            _ if incoming.is_switched() => Body::Switched(incoming),
             Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
             None => Body::Arriving(incoming),
         });
@@ -210,6 +214,7 @@ impl Response {
     pub(crate) fn buffered(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
         match &*self.body() {
             Body::Read(bytes) => Some(bytes.clone_ref(py)),
+            Body::Switched(_) => Some(PyBytes::new(py, b"").unbind()),
             Body::Arriving(_) | Body::Begun(_) | Body::Busy => None,
             Body::Consumed | Body::Awaited | Body::Closed => None,
         }
@@ -251,7 +256,7 @@ impl Response {
             Body::Consumed => (Body::Consumed, "it was read by pieces"),
             Body::Closed => (Body::Closed, "the response was closed"),
             Body::Awaited => (Body::Awaited, "it comes in, and has to be awaited"),
-            left @ Body::Read(_) => (left, "it was read"),
+            left @ (Body::Read(_) | Body::Switched(_)) => (left, "it was read"),
         };
         let hint = match matches!(left, Body::Awaited) {
             true => "await response.read() first, or leave stream out",
@@ -272,11 +277,31 @@ impl Response {
         }
     }
 
+    /// The error of whoever wants a connection for another protocol where there is none.
+    pub(crate) fn refuse_upgrade(slf: &Bound<'_, Self>) -> PyErr {
+        let this = slf.get();
+        let seen = match entreat_core::exchange::is_switch(&this.sent.method, this.head.status) {
+            true => "one that was taken, or closed".to_owned(),
+            false => format!("{} {}", this.head.status, this.reason()),
+        };
+        let expected = "an answer of 101 Switching Protocols, or 2xx to CONNECT, with its connection";
+        Response::raise(slf, Error::new(Kind::Status).expected(expected).seen(seen.trim_end().to_owned()))
+    }
+
+    /// What is spoken on the connection now, where the server has said so.
+    pub(crate) fn protocol(&self) -> Option<String> {
+        self.head.headers.get("Upgrade").map(text)
+    }
+
+    pub(crate) fn url_shown(&self) -> String {
+        without_credentials(self.url.as_str()).into_owned()
+    }
+
     pub(crate) fn close_now(&self) {
         let mut body = self.body();
         let left = match std::mem::replace(&mut *body, Body::Closed) {
             left @ (Body::Read(_) | Body::Consumed | Body::Busy) => left,
-            Body::Arriving(incoming) | Body::Begun(incoming) => {
+            Body::Arriving(incoming) | Body::Begun(incoming) | Body::Switched(incoming) => {
                 self.note_end(&incoming);
                 Body::Closed
             }
@@ -525,11 +550,27 @@ impl Response {
         Err(Response::raise(slf, Error::new(Kind::Status).expected("a status below 400").seen(seen)))
     }
 
+    /// The connection itself, once the server has changed to another protocol; once.
+    fn upgrade(slf: &Bound<'_, Self>) -> PyResult<Upgraded> {
+        let is_foreign = slf.get().clock.is_some_and(|clock| clock.generation != current_generation());
+        let nothing = PyBytes::new(slf.py(), b"").unbind();
+        let mut body = slf.get().body();
+        let upgraded = match std::mem::replace(&mut *body, Body::Read(nothing)) {
+            Body::Switched(mut incoming) if !is_foreign => incoming.upgrade(),
+            left => {
+                *body = left;
+                None
+            }
+        };
+        drop(body);
+        upgraded.map(|upgraded| Upgraded::new(slf, upgraded)).ok_or_else(|| Response::refuse_upgrade(slf))
+    }
+
     /// True where nothing more will come.
     #[getter]
     fn is_closed(&self) -> bool {
         match &*self.body() {
-            Body::Read(_) | Body::Consumed | Body::Closed => true,
+            Body::Read(_) | Body::Consumed | Body::Closed | Body::Switched(_) => true,
             Body::Arriving(_) | Body::Begun(_) | Body::Busy | Body::Awaited => false,
         }
     }

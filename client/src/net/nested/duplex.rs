@@ -7,9 +7,7 @@ use super::{Nested, STREAK, Stream};
 use crate::net::Duplex;
 use crate::net::blocking::io_error;
 use entreat_core::{Deadline, Result};
-use socket2::SockRef;
 use std::io;
-use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
@@ -46,10 +44,6 @@ impl Duplex for Nested {
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
         stream.poll_direction(Direction::Write, context, |stream| stream.try_write(bytes))
-    }
-
-    fn finish(&self, stream: &mut Stream) -> Result<()> {
-        SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
 }
 
