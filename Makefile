@@ -79,8 +79,7 @@ soak: toolchain ## A million requests with a fault every 50th: no wrong answer, 
 
 .PHONY: conformance
 conformance: develop-release ## requests' own suite, and programs compared with the real requests, one by one
-	@$(VENV_PYTHON) conformance/run_requests.py
-	@$(VENV_PYTHON) conformance/run_requests.py --lane open
+	@$(VENV_PYTHON) conformance/run_requests.py --lane default --lane open
 	@$(VENV_PYTHON) conformance/run_differential.py
 	@$(VENV_PYTHON) conformance/run_wrappers.py
 

@@ -17,6 +17,7 @@ import tarfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from suites import Suite
 
@@ -67,11 +68,17 @@ def prepare(suite: Suite) -> Path:
     return folder
 
 
-def run(suite: Suite, face: str, lane: str | None = None, extra: tuple[str, ...] = ()) -> Score:
-    """Run a suite with `face` "real" or "entreat", and that one's `lane` forced if given."""
+def run(
+    suite: Suite, face: str, lane: str | None = None, extra: tuple[str, ...] = (), output: IO | None = None
+) -> Score:
+    """Run a suite with `face` "real" or "entreat", and that one's `lane` forced if given; what it prints goes to `output`.
+
+    Runs with other faces or lanes may go on beside it.
+    """
     folder = WORK / suite.name
-    report = folder / f"report-{face}{'-' + lane if lane else ''}.xml"
-    lanes = folder / "lanes.txt"
+    name = f"{face}-{lane}" if lane else face
+    report = folder / f"report-{name}.xml"
+    lanes = folder / f"lanes-{name}.txt"
     for old in (report, lanes):
         old.unlink(missing_ok=True)
 
@@ -81,7 +88,9 @@ def run(suite: Suite, face: str, lane: str | None = None, extra: tuple[str, ...]
     _assert_face(python, variables, face)
     command = [python, "-m", "pytest", *suite.tests]
     command += ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *extra]
-    done = subprocess.run(namespaced(command), cwd=folder / "source", env=variables, check=False)
+    done = subprocess.run(
+        namespaced(command), cwd=folder / "source", env=variables, check=False, stdout=output, stderr=output
+    )
     _assert_face(python, variables, face)
     return Score(_outcomes(report), _lane_counts(lanes), done.returncode)
 
@@ -95,8 +104,9 @@ def environment(suite: Suite, face: str, lane: str | None) -> dict[str, str]:
     variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
     variables["PATH"] = f"{folder / 'venv' / 'bin'}{os.pathsep}{variables.get('PATH', '')}"
     # Not above the suite's folder: httpie and requests-cache look around in it.
-    variables["TMPDIR"] = str(_fresh(folder / "tmp"))
-    variables["HOME"] = str(_fresh(folder / "home"))
+    name = f"{face}-{lane}" if lane else face
+    variables["TMPDIR"] = str(_fresh(folder / f"tmp-{name}"))
+    variables["HOME"] = str(_fresh(folder / f"home-{name}"))
     if lane:
         variables["ENTREAT_LANE"] = lane
     return variables
