@@ -125,10 +125,11 @@ else
 endif
 	$(CARGO) test --locked $(RUST_CRATES) --all-features --doc
 
+# In two processes: the tests wait as long as they compute.
 .PHONY: test-python
 test-python: develop venv-dev ## Python's tests, against the testkit's origin
 	$(CARGO) build --locked --package entreat-testkit --bins
-	$(CLEAN_ENVIRONMENT) ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests $(PYTEST)
+	$(CLEAN_ENVIRONMENT) ENTREAT_ORIGIN=$(TARGET)/debug/entreat-origin $(VENV_PYTHON) -m pytest py/tests --numprocesses 2 $(PYTEST)
 
 .PHONY: develop
 develop: venv-dev ## Build the Python package into .venv, importing from py/python
