@@ -239,6 +239,12 @@ impl<N: Net> Incoming<N> {
         self.begun.timings(started, answered, until)
     }
 
+    /// The same, of an exchange that waited for its turn before it began.
+    pub(crate) fn behind(mut self: Box<Self>, waited: Duration) -> Box<Self> {
+        self.begun.queue += waited;
+        self
+    }
+
     /// True once nothing more will come: everything was read, or the body was given up.
     pub fn is_done(&self) -> bool {
         let content_done =

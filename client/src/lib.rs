@@ -43,6 +43,7 @@ mod body;
 mod client;
 mod compressed;
 mod connection;
+mod consent;
 mod consume;
 mod cookies;
 mod dial;

@@ -4,7 +4,9 @@
 //! request to a server need not be refused first, netrc is read, and a round is made where a challenge can be answered.
 //! Called by `session`, before each request and after each answer.
 
+use crate::consent;
 use crate::environment;
+use crate::net::Net;
 use crate::random;
 use crate::request::Request;
 use entreat_core::policy::auth::netrc::Netrc;
@@ -12,7 +14,7 @@ use entreat_core::policy::auth::{
     self, Asked, Auth, Credentials, Reply, Role, Rounds, basic, bearer, challenges, digest, sigv4,
 };
 use entreat_core::route::Proxy;
-use entreat_core::{Error, Headers, ResponseHead, Result, Scheme, Settings, Url};
+use entreat_core::{Deadline, Deadlines, Error, Headers, ResponseHead, Result, Scheme, Settings, Url};
 use proxy::ProxyLogin;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -60,6 +62,55 @@ struct Flowing {
     rounds: Box<dyn Rounds>,
     /// What it has said to send, if it was asked.
     fields: Option<Headers>,
+    /// It has said to send the request once more.
+    goes_on: bool,
+}
+
+impl Flowing {
+    /// Asks what to send, where it has not said so yet.
+    async fn consult<N: Net>(&mut self, net: &N, deadline: Deadline, asked: &Asked<'_>) -> Result<()> {
+        if self.fields.is_none() {
+            self.fields = Some(match self.ask(net, deadline, asked, None).await? {
+                Reply::Send(fields) => fields,
+                Reply::Pass => Headers::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Asks what to do about the answer `head`.
+    async fn hear<N: Net>(
+        &mut self,
+        net: &N,
+        deadline: Deadline,
+        asked: &Asked<'_>,
+        head: &ResponseHead,
+    ) -> Result<()> {
+        self.goes_on = match self.ask(net, deadline, asked, Some(head)).await? {
+            Reply::Send(fields) => {
+                self.fields = Some(fields);
+                true
+            }
+            Reply::Pass => false,
+        };
+        Ok(())
+    }
+
+    async fn ask<N: Net>(
+        &mut self,
+        net: &N,
+        deadline: Deadline,
+        asked: &Asked<'_>,
+        question: Option<&ResponseHead>,
+    ) -> Result<Reply> {
+        let rounds = &mut self.rounds;
+        match N::SUSPENDS {
+            true => {
+                consent::wait(net, |context| rounds.poll_answer(context, asked, question), deadline).await
+            }
+            false => rounds.answer(asked, question),
+        }
+    }
 }
 
 impl<'a> Logins<'a> {
@@ -75,12 +126,14 @@ impl<'a> Logins<'a> {
     }
 
     /// Adds to `headers`, all that are sent otherwise, what proves who the request is from; and to what the proxy is
-    /// told.
+    /// told. Only schemes of the program's own wait.
     ///
     /// # Errors
     /// A netrc that cannot be read; a body that cannot be hashed before it is sent; those of the program's own scheme.
-    pub(crate) fn sign(
+    pub(crate) async fn sign<N: Net>(
         &mut self,
+        net: &N,
+        deadlines: &Deadlines,
         headers: &mut Headers,
         url: &Url,
         request: &Request,
@@ -88,7 +141,10 @@ impl<'a> Logins<'a> {
     ) -> Result<()> {
         let mut signed = Ok(());
         if let Some(login) = &mut self.origin {
-            signed = login.sign(headers, url, request);
+            if let Some(flow) = &mut login.flow {
+                signed = Box::pin(flow.consult(net, deadlines.total(), &asked(headers, url, request))).await;
+            }
+            signed = signed.and_then(|()| login.sign(headers, url, request));
         }
         if let (Some(login), Some(proxy), Ok(())) = (&self.proxy, proxy, &signed) {
             signed = login.sign(proxy, headers, url, request);
@@ -100,8 +156,11 @@ impl<'a> Logins<'a> {
     ///
     /// # Errors
     /// A body that cannot be sent again; those of the program's own scheme.
-    pub(crate) fn judge(
+    #[expect(clippy::too_many_arguments, reason = "what was asked, what came of it, and who waits")]
+    pub(crate) async fn judge<N: Net>(
         &mut self,
+        net: &N,
+        deadlines: &Deadlines,
         head: &ResponseHead,
         sent: &Headers,
         url: &Url,
@@ -113,12 +172,14 @@ impl<'a> Logins<'a> {
         {
             return again_with(request, url).map(|()| true);
         }
-        if let Some(login) = &mut self.origin
-            && login.judge(head, sent, url, request)?
-        {
-            return again_with(request, url).map(|()| true);
+        let Some(login) = &mut self.origin else { return Ok(false) };
+        if let Some(flow) = &mut login.flow {
+            Box::pin(flow.hear(net, deadlines.total(), &asked(sent, url, request), head)).await?;
         }
-        Ok(false)
+        match login.judge(head, url) {
+            true => again_with(request, url).map(|()| true),
+            false => Ok(false),
+        }
     }
 
     /// True where the proxy refused a tunnel for want of an answer that it can have.
@@ -186,24 +247,24 @@ impl<'a> Login<'a> {
                 let signed = signer.sign(&facts)?;
                 set_all(headers, &signed)
             }
-            Auth::Flow(_) => self.sign_by_flow(headers, url, request),
+            Auth::Flow(_) => self.sign_by_flow(headers),
         }
     }
 
-    fn judge(&mut self, head: &ResponseHead, sent: &Headers, url: &Url, request: &Request) -> Result<bool> {
+    fn judge(&mut self, head: &ResponseHead, url: &Url) -> bool {
         let again = match &*self.auth {
             Auth::Nothing | Auth::Basic(..) | Auth::Bearer(_) | Auth::Netrc(_) | Auth::SigV4(_) => false,
             Auth::Digest(credentials, rules) => {
                 let space = space(Role::Origin, &url.origin(), credentials);
                 self.known.judge(rules, Role::Origin, &space, head, &mut self.answered)
             }
-            Auth::Flow(_) => self.judge_by_flow(head, sent, url, request)?,
+            Auth::Flow(_) => self.flow.as_ref().is_some_and(|flow| flow.goes_on),
         };
         if !again || self.rounds == ROUNDS {
-            return Ok(false);
+            return false;
         }
         self.rounds += 1;
-        Ok(true)
+        true
     }
 
     /// Goes on behind a redirect: false where the credentials stay behind.
@@ -226,7 +287,7 @@ impl<'a> Login<'a> {
 
     fn begin_flow(&mut self) {
         if let Auth::Flow(flow) = &*self.auth {
-            self.flow = Some(Flowing { rounds: flow.begin(), fields: None });
+            self.flow = Some(Flowing { rounds: flow.begin(), fields: None, goes_on: false });
         }
     }
 
@@ -255,33 +316,10 @@ impl<'a> Login<'a> {
         }
     }
 
-    fn sign_by_flow(&mut self, headers: &mut Headers, url: &Url, request: &Request) -> Result<()> {
-        let Some(flow) = &mut self.flow else { return Ok(()) };
-        if flow.fields.is_none() {
-            let reply = flow.rounds.answer(&asked(headers, url, request), None)?;
-            flow.fields = Some(match reply {
-                Reply::Send(fields) => fields,
-                Reply::Pass => Headers::new(),
-            });
-        }
-        flow.fields.as_ref().map_or(Ok(()), |fields| set_all(headers, fields))
-    }
-
-    fn judge_by_flow(
-        &mut self,
-        head: &ResponseHead,
-        sent: &Headers,
-        url: &Url,
-        request: &Request,
-    ) -> Result<bool> {
-        let Some(flow) = &mut self.flow else { return Ok(false) };
-        match flow.rounds.answer(&asked(sent, url, request), Some(head))? {
-            Reply::Send(fields) => {
-                flow.fields = Some(fields);
-                Ok(true)
-            }
-            Reply::Pass => Ok(false),
-        }
+    /// What it has said when it was consulted.
+    fn sign_by_flow(&self, headers: &mut Headers) -> Result<()> {
+        let fields = self.flow.as_ref().and_then(|flow| flow.fields.as_ref());
+        fields.map_or(Ok(()), |fields| set_all(headers, fields))
     }
 }
 

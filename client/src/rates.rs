@@ -8,7 +8,7 @@ use entreat_core::policy::rate::{Bucket, Decision, Rules};
 use entreat_core::{Deadline, Error, Kind, Result};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Hosts that are remembered before those are forgotten that nobody has asked for a while.
 const REMEMBERED: usize = 256;
@@ -38,17 +38,18 @@ impl Rates {
         Rates { rules, hosts: Mutex::default() }
     }
 
-    /// Waits until a request to `host` may go out.
+    /// Waits until a request to `host` may go out, and says how long that took.
     ///
     /// # Errors
     /// [`Kind::PoolTimeout`], or the total time-out.
-    pub(crate) async fn pass<N: Net>(&self, net: &N, host: &str, deadline: Deadline) -> Result<()> {
-        let Some(place) = self.enter(host, net.now()) else { return Ok(()) };
+    pub(crate) async fn pass<N: Net>(&self, net: &N, host: &str, deadline: Deadline) -> Result<Duration> {
+        let start = net.now();
+        let Some(place) = self.enter(host, start) else { return Ok(Duration::ZERO) };
         net.park(&place.spot, deadline).await.map_err(|error| self.explain(error, host))?;
         while let Decision::Wait(until) = self.decide(host, net.now()) {
             net.sleep_until(until, deadline).await.map_err(|error| self.explain(error, host))?;
         }
-        Ok(())
+        Ok(net.now().saturating_duration_since(start))
     }
 
     /// A place in the line; none where the request may go at once.

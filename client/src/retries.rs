@@ -4,6 +4,7 @@
 //! more on a fresh connection where a kept one was stale is no retry, but the engine's affair. What fails while a body
 //! is read is not retried: the caller has seen the head, and perhaps some of the body, by then.
 
+use crate::consent;
 use crate::incoming::Incoming;
 use crate::net::Net;
 use crate::random;
@@ -90,7 +91,7 @@ impl<'a, N: Net> Retries<'a, N> {
         let now = self.net.now();
         match self.decide(failure, request, now) {
             Ok(wait) => {
-                self.ask(url, request, wait, None, Some(&error))?;
+                self.ask(url, request, wait, None, Some(&error)).await?;
                 self.past.push(Retried { cause: Cause::Error(error), wait });
                 self.wait(now, wait).await
             }
@@ -113,7 +114,7 @@ impl<'a, N: Net> Retries<'a, N> {
         let failure = Failure::Status(head.status, head.headers.get("Retry-After"));
         let now = self.net.now();
         let Ok(wait) = self.decide(failure, request, now) else { return Ok(false) };
-        self.ask(url, request, wait, Some(head.status), None)?;
+        self.ask(url, request, wait, Some(head.status), None).await?;
         incoming.skip().await?;
         self.past.push(Retried { cause: Cause::Status(head.status), wait });
         self.wait(now, wait).await?;
@@ -151,7 +152,7 @@ impl<'a, N: Net> Retries<'a, N> {
     }
 
     /// Lets somebody refuse the retry that was decided on.
-    fn ask(
+    async fn ask(
         &self,
         url: &Url,
         request: &Request,
@@ -162,8 +163,9 @@ impl<'a, N: Net> Retries<'a, N> {
         let Some(hook) = self.hook else { return Ok(()) };
         let retries = self.history.total();
         let next = Retrying { attempt: retries + 1, wait, method: request.method(), url, status, error };
+        let given = consent::given(self.net, hook.call(&next), self.deadlines.total());
         // The one that is refused was not made.
-        hook.call(&next).map_err(|error| error.with_url(url.as_str()).with_retries(retries - 1))
+        given.await.map_err(|error| error.with_url(url.as_str()).with_retries(retries - 1))
     }
 
     async fn wait(&self, start: Instant, wait: Duration) -> Result<()> {

@@ -6,6 +6,7 @@
 
 use crate::asking::Asking;
 use crate::body::Body;
+use crate::consent;
 use crate::engine::{Engine, Outgoing};
 use crate::environment;
 use crate::login::{Known, Logins};
@@ -29,7 +30,7 @@ use entreat_core::{
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Settings, cookies and connections. Cheap to clone; clones share everything.
 pub struct Session<N: Net>(Arc<Shared<N>>);
@@ -122,21 +123,22 @@ impl<N: Net> Session<N> {
         request.complete().map_err(|error| error.with_url(url.as_str()))?;
         check_source::<N>(&request.body).map_err(|error| error.with_url(url.as_str()))?;
         let settings = self.settings(&request)?;
-        let started = self.0.engine.net.now();
+        let net = &self.0.engine.net;
+        let started = net.now();
         let deadlines = Deadlines::start(settings.timeout, started);
         let mut proxy = self.proxy_for(&url, &request, &settings)?;
         let mut history = Vec::new();
         let mut asking = Asking::new();
         let mut logins = Logins::begin(&settings, &request, proxy.as_deref(), &self.0.known);
-        let mut retries = Retries::new(&self.0.engine.net, &settings, &self.0.retry_budget, deadlines);
+        let mut retries = Retries::new(net, &settings, &self.0.retry_budget, deadlines);
         loop {
             // Before the request is made, as some say what time it is.
-            self.take_turn(&url, &deadlines).await?;
+            let queued = self.take_turn(&url, &deadlines).await?;
             let (mut headers, framing) = self
                 .prepare(&request, &url, proxy.as_deref(), &settings)
                 .map_err(|error| error.with_url(url.as_str()))?;
             asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
-            logins.sign(&mut headers, &url, &request, proxy.as_deref_mut())?;
+            logins.sign(net, &deadlines, &mut headers, &url, &request, proxy.as_deref_mut()).await?;
             let outgoing = Outgoing {
                 method: &request.method,
                 url: &url,
@@ -150,7 +152,7 @@ impl<N: Net> Session<N> {
                 authority_form: true,
             };
             let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
-                Ok(answer) => answer,
+                Ok((head, incoming)) => (head, incoming.behind(queued)),
                 Err(error) if logins.judge_refusal(&error) => continue,
                 Err(error) => {
                     // Waits are rare: boxed, they do not make the future of every request larger.
@@ -163,7 +165,7 @@ impl<N: Net> Session<N> {
                 incoming.skip().await?;
                 continue;
             }
-            if logins.judge(&head, &headers, &url, &request, proxy.as_deref())? {
+            if logins.judge(net, &deadlines, &head, &headers, &url, &request, proxy.as_deref()).await? {
                 incoming.skip().await?;
                 continue;
             }
@@ -176,20 +178,20 @@ impl<N: Net> Session<N> {
             match exchange::judge(&request.method, &url, &head, followed, &settings.redirects)? {
                 Judgement::Deliver => {
                     exchange::check_switch(&head, &headers).map_err(|error| error.with_url(url.as_str()))?;
-                    let answered = self.0.engine.net.now();
+                    let answered = net.now();
                     let sent = RequestHead { method: request.method, headers };
                     let past = Past { sent, redirects: history, retries: retries.past(), started, answered };
                     return Ok(Response::new(head, url, past, incoming));
                 }
                 Judgement::Follow(next) => {
-                    let answered = self.0.engine.net.now();
+                    let answered = net.now();
                     let sent = RequestHead { method: request.method.clone(), headers };
                     incoming.skip().await?;
                     let timings = incoming.timings(started, answered);
                     drop(incoming);
                     let strip = next.strip_credentials;
                     let target = self.upgraded(redirected(&mut request, &url, next)?)?;
-                    ask(&settings, &head, &url, &target, &request)?;
+                    self.ask(&settings, &deadlines, &head, &url, &target, &request).await?;
                     proxy = self.next_proxy(&target, &mut request, &settings, proxy)?;
                     logins.follow(strip, &settings, &request, proxy.as_deref());
                     let from = std::mem::replace(&mut url, target);
@@ -199,12 +201,28 @@ impl<N: Net> Session<N> {
         }
     }
 
-    /// Waits until the host may be asked.
-    async fn take_turn(&self, url: &Url, deadlines: &Deadlines) -> Result<()> {
-        let (net, Some(rates)) = (&self.0.engine.net, &self.0.rates) else { return Ok(()) };
+    /// Waits until the host may be asked, and says how long that took.
+    async fn take_turn(&self, url: &Url, deadlines: &Deadlines) -> Result<Duration> {
+        let (net, Some(rates)) = (&self.0.engine.net, &self.0.rates) else { return Ok(Duration::ZERO) };
         // In a box, as most clients have no limit and all requests would carry its room.
         let passed = Box::pin(rates.pass(net, url.host(), deadlines.pool(net.now()))).await;
         passed.map_err(|error| error.with_url(url.as_str()))
+    }
+
+    /// Lets somebody refuse the redirect that is about to be followed, to `request` at `to`.
+    async fn ask(
+        &self,
+        settings: &Settings,
+        deadlines: &Deadlines,
+        head: &ResponseHead,
+        from: &Url,
+        to: &Url,
+        request: &Request,
+    ) -> Result<()> {
+        let Some(hook) = &settings.messages.on_redirect else { return Ok(()) };
+        let consent = hook.call(&Redirecting { head, from, to, method: &request.method });
+        let given = Box::pin(consent::given(&self.0.engine.net, consent, deadlines.total()));
+        given.await.map_err(|error| error.with_url(from.as_str()))
     }
 
     /// The fields of the request, with the cookies that go along.
@@ -364,13 +382,6 @@ fn check_source<N: Net>(body: &Body) -> Result<()> {
         .expected("a body that a blocking client can send")
         .seen("an asynchronous source")
         .hint("send it by entreat::aio::Client, or give a reader or an iterator"))
-}
-
-/// Lets somebody refuse the redirect that is about to be followed, to `request` at `to`.
-fn ask(settings: &Settings, head: &ResponseHead, from: &Url, to: &Url, request: &Request) -> Result<()> {
-    let Some(hook) = &settings.messages.on_redirect else { return Ok(()) };
-    let next = Redirecting { head, from, to, method: &request.method };
-    hook.call(&next).map_err(|error| error.with_url(from.as_str()))
 }
 
 /// Changes the request as the redirect says and returns where it goes.

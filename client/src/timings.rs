@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timings {
-    /// Waiting for a turn, where the number of connections is limited.
+    /// Waiting for a turn, where the number of connections is limited, or how often a host may be asked.
     pub queue: Duration,
     /// Finding the host's addresses, or the proxy's. `None` where a kept connection served.
     pub resolve: Option<Duration>,

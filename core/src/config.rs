@@ -21,7 +21,7 @@ mod network;
 mod policies;
 mod proxies;
 
-pub use hooks::{Hook, RedirectHook, Redirecting, RetryHook, Retrying};
+pub use hooks::{Consent, Hook, RedirectHook, Redirecting, RetryHook, Retrying};
 pub use messages::Messages;
 pub use network::{Keepalive, Network, RawOption, SocketOptions};
 

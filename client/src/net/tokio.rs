@@ -10,19 +10,22 @@ use super::lookup::{self, Permit};
 use super::{Duplex, Net, Peeked, Spot, race, socket};
 use entreat_core::names::Resolve;
 use entreat_core::{Deadline, Error, Kind, Network, Result};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use std::thread::LocalKey;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Sleep, sleep};
 
 mod connect;
@@ -44,7 +47,7 @@ impl Net for Tokio {
         resolver: Option<&Arc<dyn Resolve>>,
         deadline: Deadline,
     ) -> Result<Vec<SocketAddr>> {
-        current()?;
+        check_time()?;
         let permit = loop {
             match Permit::take() {
                 Some(permit) => break permit,
@@ -65,13 +68,15 @@ impl Net for Tokio {
         network: &Network,
         deadline: Deadline,
     ) -> Result<Stream> {
-        current()?;
+        check_time()?;
+        check_io()?;
         let attempts = connect::Attempts::default();
         race::first_connected(self, addresses, network, deadline, attempts).await.map(Stream::new)
     }
 
     async fn connect_unix(&self, path: &Path, deadline: Deadline) -> Result<Stream> {
-        current()?;
+        check_time()?;
+        check_io()?;
         loop {
             match socket::open_unix(path)? {
                 Some(socket) => return TcpStream::from_std(socket.into()).map(Stream::new).map_err(io_error),
@@ -145,7 +150,7 @@ impl Net for Tokio {
 
     async fn sleep_until(&self, until_then: Instant, mut deadline: Deadline) -> Result<()> {
         begin(&mut deadline).await?;
-        current()?;
+        check_time()?;
         until(deadline, tokio::time::sleep_until(until_then.into())).await
     }
 
@@ -199,7 +204,7 @@ impl Stream {
     ) -> Result<()> {
         if deadline.at.is_some() {
             // A timer made anywhere else panics.
-            current()?;
+            check_time()?;
         }
         poll_fn(|context| match ready(&mut self.socket, context) {
             Poll::Ready(outcome) => Poll::Ready(outcome.map_err(io_error)),
@@ -275,6 +280,50 @@ fn current() -> Result<Handle> {
     })
 }
 
+thread_local! {
+    /// The runtimes that were found to keep time, and to watch sockets: those that this thread asked about last.
+    static KEEPS_TIME: Cell<Option<Id>> = const { Cell::new(None) };
+    static WATCHES: Cell<Option<Id>> = const { Cell::new(None) };
+}
+
+/// Whether the runtime that the caller is in keeps time.
+fn check_time() -> Result<()> {
+    check(&KEEPS_TIME, "enable_time", || drop(sleep(Duration::ZERO)))
+}
+
+/// Whether it watches sockets.
+fn check_io() -> Result<()> {
+    let handle = current()?;
+    if WATCHES.get() == Some(handle.id()) {
+        return Ok(());
+    }
+    // Where there can be no socket, connecting says so better.
+    let Ok(socket) = Socket::new(Domain::IPV4, Type::STREAM, None) else { return Ok(()) };
+    socket.set_nonblocking(true).map_err(io_error)?;
+    check(&WATCHES, "enable_io", move || drop(TcpStream::from_std(socket.into())))
+}
+
+/// Tries once for each runtime whether it has what `name` gives it: what lacks is told before anything is sent. tokio cannot
+/// be asked, and panics where it lacks (which prints a line): so where panics abort, this does as well.
+fn check(
+    known: &'static LocalKey<Cell<Option<Id>>>,
+    name: &'static str,
+    attempt: impl FnOnce() + UnwindSafe,
+) -> Result<()> {
+    let here = current()?.id();
+    if known.get() == Some(here) {
+        return Ok(());
+    }
+    catch_unwind(attempt).map_err(|_| {
+        Error::new(Kind::InvalidConfig)
+            .expected("a tokio runtime with I/O and time")
+            .seen(format!("one that was built without {name}"))
+            .hint("build it with Builder::enable_all, or use #[tokio::main]")
+    })?;
+    known.set(Some(here));
+    Ok(())
+}
+
 /// Ready where there are bytes to read, or the peer has closed.
 fn poll_unread(stream: &TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
     loop {
@@ -316,6 +365,6 @@ async fn begin(deadline: &mut Deadline) -> Result<()> {
 async fn until<F: Future>(deadline: Deadline, future: F) -> Result<F::Output> {
     let Some(at) = deadline.at else { return Ok(future.await) };
     // A timer made anywhere else panics.
-    current()?;
+    check_time()?;
     tokio::time::timeout_at(at.into(), future).await.map_err(|_| deadline.error())
 }

@@ -6,6 +6,7 @@ use entreat::{
     Asked, Auth, Body, Config, Flow, Headers, Kind, Reply, Request, ResponseHead, Result, Rounds, SigV4,
 };
 use std::io::Cursor;
+use std::task::{Context, Poll};
 
 fn sent(request: &ReceivedRequest) -> Option<&str> {
     request.header("Authorization")
@@ -183,6 +184,44 @@ impl Rounds for ParrotRounds {
         Ok(Reply::Send(fields))
     }
 }
+
+/// The same, which has to be waited for.
+struct SlowParrot;
+
+struct SlowParrotRounds(ParrotRounds, bool);
+
+impl Flow for SlowParrot {
+    fn begin(&self) -> Box<dyn Rounds> {
+        Box::new(SlowParrotRounds(ParrotRounds(0), false))
+    }
+}
+
+impl Rounds for SlowParrotRounds {
+    fn answer(&mut self, _: &Asked<'_>, _: Option<&ResponseHead>) -> Result<Reply> {
+        panic!("it is polled")
+    }
+
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        request: &Asked<'_>,
+        question: Option<&ResponseHead>,
+    ) -> Poll<Result<Reply>> {
+        self.1 = !self.1;
+        if self.1 {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.0.answer(request, question))
+    }
+}
+
+behaviour!(a_scheme_of_the_programs_own_may_have_to_wait, suspending, |bench| {
+    let peer = bench.peer([Step::Expect, challenge("a"), Step::Expect, ok("in")]);
+    let answer = fetch(&bench.session(), peer.get("/").auth(Auth::flow(SlowParrot))).await.unwrap();
+    assert_eq!(answer.text(), "in");
+    assert_eq!(all_sent(&peer).into_iter().flatten().collect::<Vec<_>>(), ["Parrot hello", "Parrot 1 a"]);
+});
 
 behaviour!(a_scheme_of_the_programs_own_takes_as_many_rounds_as_it_needs, |bench| {
     let peer =

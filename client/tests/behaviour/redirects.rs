@@ -1,6 +1,7 @@
 //! Redirects as the engine follows them (RFC 9110 section 15.4); the rules themselves are proved in core.
 
 use crate::support::*;
+use entreat::net::blocking::block;
 use entreat::net::scripted::Step;
 use entreat::{Body, Config, Error, Kind};
 use std::io::Cursor;
@@ -27,6 +28,32 @@ behaviour!(whoever_is_asked_may_refuse_a_redirect, |bench| {
     assert_eq!(*asked.lock().unwrap(), ["301 GET /b", "302 GET /c"]);
     assert_eq!(peer.lines(), ["POST /a", "GET /b"]);
 });
+
+behaviour!(whoever_is_asked_about_a_redirect_may_be_waited_for, suspending, |bench| {
+    let peer =
+        bench.peer([Step::Expect, redirect(301, "/b"), Step::Expect, redirect(301, "/c"), Step::Expect]);
+    let config = Config::new().on_redirect_async(|next| {
+        let refuses = next.from.path() == "/b";
+        async move {
+            suspend_once().await;
+            if refuses { Err(Error::new(Kind::InvalidRedirect)) } else { Ok(()) }
+        }
+    });
+    let error = failure(&bench.session_with(config), peer.get("/a")).await;
+    assert_eq!((error.kind(), error.url()), (Kind::InvalidRedirect, Some(&*peer.url("/b"))));
+});
+
+#[test]
+fn a_blocking_client_cannot_wait_for_whoever_is_asked() {
+    let bench = BlockingBench::default();
+    let peer = bench.peer([Step::Expect, redirect(301, "/b")]);
+    let config = Config::new().on_redirect_async(|_| async {
+        suspend_once().await;
+        Ok(())
+    });
+    let error = block(bench.session_with(config).deliver(peer.get("/a"))).unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidConfig, "{error}");
+}
 
 behaviour!(what_was_sent_can_be_looked_at_hop_by_hop, |bench| {
     let moved = response("302 Found", "Location: /b\r\nSet-Cookie: a=b\r\n", "");

@@ -52,6 +52,19 @@ behaviour!(whoever_is_asked_may_refuse_a_retry, |bench| {
     assert_eq!(peer.log.requests().len(), 2);
 });
 
+behaviour!(whoever_is_asked_about_a_retry_may_be_waited_for, suspending, |bench| {
+    let peer = bench.peers([vec![Step::Expect], vec![Step::Expect, unavailable("")]]);
+    let config = config(times(5)).on_retry_async(|next| {
+        let refuses = next.attempt == 3;
+        async move {
+            suspend_once().await;
+            if refuses { Err(Error::new(Kind::Status).seen("enough")) } else { Ok(()) }
+        }
+    });
+    let error = failure(&bench.session_with(config), peer.get("/")).await;
+    assert_eq!((error.kind(), error.attempts()), (Kind::Status, 2));
+});
+
 behaviour!(nothing_is_sent_again_unless_it_was_asked_for, |bench| {
     let peer = bench.peers([vec![Step::Expect, unavailable("Retry-After: 0\r\n")], vec![Step::Expect]]);
     let session = bench.session();

@@ -37,6 +37,20 @@ fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn a_runtime_without_time_or_sockets_is_an_error_before_anything_is_sent() {
+    let bench = TokioBench::default();
+    let (peer, client) = (echo(&bench), aio::Client::new());
+    let without_time = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let without_io = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for (runtime, lacks) in [(without_time, "enable_time"), (without_io, "enable_io")] {
+        let error = runtime.block_on(client.get(peer.url("/"))).unwrap_err();
+        assert!(error.kind() == Kind::InvalidConfig && error.to_string().contains(lacks), "{error}");
+    }
+    assert_eq!(peer.log.connections(), 0);
+    assert_eq!(runtime().block_on(text(&client, &peer, "/a")), "/a");
+}
+
+#[test]
 fn connections_of_a_runtime_that_ended_are_dropped_and_not_used() {
     guarded(|| {
         let bench = TokioBench::default();

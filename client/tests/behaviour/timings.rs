@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use entreat::net::scripted::Step;
-use entreat::{Config, PoolRules, TlsRules};
+use entreat::{Config, PoolRules, RateLimit, TlsRules};
 use entreat_testkit::ca::{Authority, LOOPBACK};
 use std::time::Duration;
 
@@ -50,6 +50,20 @@ behaviour!(a_turn_that_comes_at_once_is_no_wait, |bench| {
     let session = bench.session_with(Config::new().pool(rules));
     let response = session.deliver(peer.get("/")).await.unwrap();
     assert_eq!(response.timings().queue, Duration::ZERO);
+});
+
+behaviour!(a_turn_at_a_host_that_is_seldom_asked_is_waited_for, |bench| {
+    let peer = bench.peer([Step::Expect, ok("x"), Step::Expect, ok("y")]);
+    let session = bench.session_with(Config::new().rate_limit(RateLimit::new(1, SHORT)));
+    let mut queues = Vec::new();
+    for _ in 0..2 {
+        let mut response = session.deliver(peer.get("/")).await.unwrap();
+        response.incoming().read_to_end().await.unwrap();
+        queues.push(response.timings());
+    }
+    let (first, second) = (queues[0], queues[1]);
+    assert_eq!(first.queue, Duration::ZERO);
+    assert!(second.queue > Duration::ZERO && second.queue + second.first_byte <= second.total, "{second:?}");
 });
 
 behaviour!(a_handshake_is_a_part_of_its_own, tls, |bench| {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::response::ResponseHead;
 use crate::url::Url;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,13 +49,21 @@ pub struct Hook(Arc<dyn Fn(&ResponseHead) + Send + Sync>);
 #[derive(Clone)]
 pub struct RedirectHook(Arc<AskRedirect>);
 
-type AskRedirect = dyn Fn(&Redirecting<'_>) -> Result<()> + Send + Sync;
+type AskRedirect = dyn Fn(&Redirecting<'_>) -> Consent + Send + Sync;
 
 /// Somebody who is asked about retries.
 #[derive(Clone)]
 pub struct RetryHook(Arc<AskRetry>);
 
-type AskRetry = dyn Fn(&Retrying<'_>) -> Result<()> + Send + Sync;
+type AskRetry = dyn Fn(&Retrying<'_>) -> Consent + Send + Sync;
+
+/// What somebody who is asked says: an error is a refusal.
+pub enum Consent {
+    /// At once.
+    Now(Result<()>),
+    /// To be waited for.
+    Later(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
+}
 
 impl Config {
     /// Called with the head of each informational response (RFC 9110 section 15.2), 100 and 103 Early Hints among
@@ -78,7 +87,22 @@ impl Config {
         self,
         hook: impl Fn(&Redirecting<'_>) -> Result<()> + Send + Sync + 'static,
     ) -> Config {
-        self.messages(|knobs| knobs.on_redirect = Some(RedirectHook(Arc::new(hook))))
+        let ask = move |next: &Redirecting<'_>| Consent::Now(hook(next));
+        self.messages(|knobs| knobs.on_redirect = Some(RedirectHook(Arc::new(ask))))
+    }
+
+    /// As [`Config::on_redirect`], by a hook that is awaited: for asynchronous clients, with which it takes the place of that
+    /// one. The time-out `total` goes on meanwhile.
+    ///
+    /// * Default: none
+    /// * Why: to ask somebody who has to be waited for
+    /// * Extremes: a blocking client refuses to follow, where the future is not ready at once
+    pub fn on_redirect_async<F: Future<Output = Result<()>> + Send + 'static>(
+        self,
+        hook: impl Fn(&Redirecting<'_>) -> F + Send + Sync + 'static,
+    ) -> Config {
+        let ask = move |next: &Redirecting<'_>| Consent::Later(Box::pin(hook(next)));
+        self.messages(|knobs| knobs.on_redirect = Some(RedirectHook(Arc::new(ask))))
     }
 
     /// Called before each wait for a retry. It may refuse: its error is that of the request. It is not asked about
@@ -88,7 +112,22 @@ impl Config {
     /// * Why: to log, count, or refuse
     /// * Extremes: runs in the middle of the exchange: a slow one delays it
     pub fn on_retry(self, hook: impl Fn(&Retrying<'_>) -> Result<()> + Send + Sync + 'static) -> Config {
-        self.messages(|knobs| knobs.on_retry = Some(RetryHook(Arc::new(hook))))
+        let ask = move |next: &Retrying<'_>| Consent::Now(hook(next));
+        self.messages(|knobs| knobs.on_retry = Some(RetryHook(Arc::new(ask))))
+    }
+
+    /// As [`Config::on_retry`], by a hook that is awaited: for asynchronous clients, with which it takes the place of that one.
+    /// The time-out `total` goes on meanwhile.
+    ///
+    /// * Default: none
+    /// * Why: to ask somebody who has to be waited for
+    /// * Extremes: a blocking client refuses to retry, where the future is not ready at once
+    pub fn on_retry_async<F: Future<Output = Result<()>> + Send + 'static>(
+        self,
+        hook: impl Fn(&Retrying<'_>) -> F + Send + Sync + 'static,
+    ) -> Config {
+        let ask = move |next: &Retrying<'_>| Consent::Later(Box::pin(hook(next)));
+        self.messages(|knobs| knobs.on_retry = Some(RetryHook(Arc::new(ask))))
     }
 }
 
@@ -101,20 +140,14 @@ impl Hook {
 
 impl RedirectHook {
     /// Asks it.
-    ///
-    /// # Errors
-    /// Its refusal.
-    pub fn call(&self, next: &Redirecting<'_>) -> Result<()> {
+    pub fn call(&self, next: &Redirecting<'_>) -> Consent {
         (self.0)(next)
     }
 }
 
 impl RetryHook {
     /// Asks it.
-    ///
-    /// # Errors
-    /// Its refusal.
-    pub fn call(&self, next: &Retrying<'_>) -> Result<()> {
+    pub fn call(&self, next: &Retrying<'_>) -> Consent {
         (self.0)(next)
     }
 }

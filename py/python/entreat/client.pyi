@@ -413,7 +413,7 @@ class Timings(NamedTuple):
     The parts are those of the exchange that brought this answer; `total` holds redirects and retries as well.
     """
 
-    #: Waiting for a turn, where connections are limited.
+    #: Waiting for a turn, where connections are limited, or how often a host may be asked.
     queue: float
     #: Finding addresses, connecting, and TLS handshakes: None where a kept connection served.
     resolve: float | None

@@ -295,6 +295,19 @@ pub(crate) fn ok(body: &str) -> Step {
     response("200 OK", "", body)
 }
 
+/// Waits once, for nothing.
+pub(crate) async fn suspend_once() {
+    let mut has_waited = false;
+    poll_fn(|context| match std::mem::replace(&mut has_waited, true) {
+        true => Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
 /// Polls all of them until all are done.
 pub(crate) async fn all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
     let mut futures: Vec<_> = futures.map(Box::pin).collect();

@@ -11,6 +11,7 @@ use crate::url::Url;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// How requests prove who sends them.
 ///
@@ -126,6 +127,20 @@ pub trait Rounds: Send {
     /// # Errors
     /// Whatever the program makes of a question that it cannot answer: the request fails with it.
     fn answer(&mut self, request: &Asked<'_>, question: Option<&ResponseHead>) -> Result<Reply>;
+
+    /// The same under an asynchronous client, for schemes that have to wait, such as for a token: as `Future::poll`, called
+    /// again with the same arguments until it is ready. Unless it is given, `answer` is what is asked.
+    ///
+    /// # Errors
+    /// As [`Rounds::answer`].
+    fn poll_answer(
+        &mut self,
+        _context: &mut Context<'_>,
+        request: &Asked<'_>,
+        question: Option<&ResponseHead>,
+    ) -> Poll<Result<Reply>> {
+        Poll::Ready(self.answer(request, question))
+    }
 }
 
 /// The request that is being sent.
