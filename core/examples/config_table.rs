@@ -114,8 +114,8 @@ fn knob(owner: &'static str, definition: &str, comment: &[&str]) -> Option<Knob>
         }
         Some(setter) => {
             let (name, rest) = setter.split_once(['(', '<'])?;
-            let arguments = rest.strip_suffix(") -> Config {")?.trim_start().trim_start_matches("mut ");
-            let arguments = arguments.strip_prefix("self")?;
+            // What is generic stands before.
+            let (_, arguments) = rest.strip_suffix(") -> Config {")?.split_once("self")?;
             let names = arguments.split(", ").filter_map(|argument| Some(argument.split_once(": ")?.0));
             (name, format!("{name}({})", names.collect::<Vec<_>>().join(", ")))
         }
