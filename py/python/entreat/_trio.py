@@ -68,6 +68,9 @@ class Loop:
     def is_closed(self) -> bool:
         return self._closed
 
+    def interruptible(self, awaitable) -> Interruptible:
+        return Interruptible(awaitable)
+
     async def suspend(self, waiter) -> None:
         """Waits, in the task that calls."""
         task = current_task()
@@ -78,3 +81,20 @@ class Loop:
 
         waiter.add_done_callback(lambda _: reschedule(task))
         await wait_task_rescheduled(abort)
+
+
+class Interruptible:
+    """As that of `_interruptible`: awaits until it is interrupted, with None for the outcome then."""
+
+    __slots__ = ("_awaitable", "_scope")
+
+    def __init__(self, awaitable) -> None:
+        self._awaitable, self._scope = awaitable, trio.CancelScope()
+
+    def interrupt(self, _=None) -> None:
+        self._scope.cancel()
+
+    def __await__(self):
+        with self._scope:
+            return (yield from self._awaitable.__await__())
+        return None

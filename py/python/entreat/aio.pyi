@@ -1,6 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, TypeVar
@@ -39,6 +49,14 @@ _AsyncContent: TypeAlias = _Content | AsyncIterable[str | bytes | bytearray | me
 _RequestHook: TypeAlias = Callable[[Request], Request | None | Awaitable[Request | None]]
 _ResponseHook: TypeAlias = Callable[[Response], Any]
 
+class _AsyncAuthFlow(Protocol):
+    def async_auth_flow(self, request: Request, /) -> AsyncGenerator[Request, Response]: ...
+
+class _PlainAsyncAuthFlow(Protocol):
+    def auth_flow(self, request: Request, /) -> AsyncGenerator[Request, Response]: ...
+
+_AsyncAuth: TypeAlias = _Auth | Callable[[Request], Awaitable[Request | None]] | _AsyncAuthFlow | _PlainAsyncAuthFlow
+
 class _AsyncTransport(Protocol):
     def handle_async_request(self, request: Request, /) -> Awaitable[Any]: ...
 
@@ -53,7 +71,7 @@ class _Message(_Knobs, total=False):
     params: str | _Pairs | None
     headers: _HeaderFields | None
     cookies: Mapping[str, str] | None
-    auth: _Auth | None
+    auth: _AsyncAuth | None
     json: Any
     data: _Pairs | _AsyncContent | None
     content: _AsyncContent | None
@@ -81,7 +99,7 @@ class Client:
         *,
         headers: _HeaderFields | None = None,
         params: _Pairs | None = None,
-        auth: _Auth | None = None,
+        auth: _AsyncAuth | None = None,
         cookies: bool | Mapping[str, str] = True,
         timeout: _Timeout = ...,
         retries: int | Retry | None = 0,

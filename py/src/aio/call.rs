@@ -40,13 +40,15 @@ enum State {
 struct Delegate {
     iterator: Py<PyAny>,
     purpose: Purpose,
+    /// Who hears, while it waits, that the engine is done and wants no answer any more.
+    listening: Option<Py<Waiter>>,
 }
 
 enum Purpose {
     /// It waits as its loop wants it.
     Suspend(Py<Waiter>),
-    /// The engine has asked for its outcome.
-    Answer(Py<Loop>, Arc<Task>, Arc<Answer>),
+    /// The engine has asked for its outcome. The last one ends it, where the engine is done before.
+    Answer(Py<Loop>, Arc<Task>, Arc<Answer>, Option<Py<PyAny>>),
     /// It is a step of the work.
     Work,
 }
@@ -121,7 +123,7 @@ impl Call {
                     }
                     Next::Await(awaitable) => {
                         let iterator = self.or_over(iterator_of(&awaitable))?;
-                        Turn::Delegate(Delegate { iterator, purpose: Purpose::Work }, Resume::With(None))
+                        Turn::Delegate(Delegate::new(iterator, Purpose::Work), Resume::With(None))
                     }
                 },
                 Turn::Look(home, task) => match task.take() {
@@ -137,13 +139,14 @@ impl Call {
                             Some(coroutine) => {
                                 let purpose = Purpose::Suspend(waiter.unbind());
                                 let iterator = self.or_over(iterator_of(&coroutine))?;
-                                Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
+                                Turn::Delegate(Delegate::new(iterator, purpose), Resume::With(None))
                             }
                         }
                     }
                 },
-                Turn::Delegate(delegate, resume) => match delegate.resume(py, resume) {
+                Turn::Delegate(mut delegate, resume) => match delegate.resume(py, resume) {
                     Ok(yielded) => {
+                        self.or_over(delegate.listen(py))?;
                         self.leave(State::Delegating(work, delegate));
                         return Ok(Step::Yield(yielded));
                     }
@@ -199,10 +202,17 @@ fn ask<'a, 'py>(
     question: Question,
 ) -> Turn<'a, 'py> {
     let Question { awaitable, answer } = question;
-    match iterator_of(awaitable.bind(py)) {
-        Ok(iterator) => {
-            let purpose = Purpose::Answer(home.unbind(), task, answer);
-            Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
+    let begun = home.get().interruptible(awaitable.bind(py)).and_then(|awaited| match awaited {
+        None => Ok((iterator_of(awaitable.bind(py))?, None)),
+        Some(awaited) => {
+            let interrupt = awaited.getattr(pyo3::intern!(py, "interrupt"))?;
+            Ok((iterator_of(&awaited)?, Some(interrupt.unbind())))
+        }
+    });
+    match begun {
+        Ok((iterator, interrupt)) => {
+            let purpose = Purpose::Answer(home.unbind(), task, answer, interrupt);
+            Turn::Delegate(Delegate::new(iterator, purpose), Resume::With(None))
         }
         Err(error) => {
             answer.give(Err(error));
@@ -226,7 +236,30 @@ fn returned(py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
 }
 
 impl Delegate {
-    fn resume(&self, py: Python<'_>, resume: Resume<'_, '_>) -> PyResult<Py<PyAny>> {
+    fn new(iterator: Py<PyAny>, purpose: Purpose) -> Delegate {
+        Delegate { iterator, purpose, listening: None }
+    }
+
+    /// While an answer is awaited, the engine may come to its end: a server refuses the body whose next piece that is.
+    fn listen(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Purpose::Answer(home, task, _, Some(interrupt)) = &self.purpose else { return Ok(()) };
+        if task.is_done() {
+            return interrupt.bind(py).call0().map(drop);
+        }
+        let waiter = Loop::wait_for(home.bind(py), Arc::clone(task))?;
+        Waiter::add_done_callback(&waiter, interrupt.clone_ref(py), None)?;
+        self.listening = Some(waiter.unbind());
+        Ok(())
+    }
+
+    fn stop_listening(&mut self) {
+        if let Some(waiter) = self.listening.take() {
+            waiter.get().home().get().unseat(waiter.get());
+        }
+    }
+
+    fn resume(&mut self, py: Python<'_>, resume: Resume<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.stop_listening();
         let iterator = self.iterator.bind(py);
         let yielded = match resume {
             Resume::With(sent) => match sent.filter(|sent| !sent.is_none()) {
@@ -255,7 +288,7 @@ impl Delegate {
                 let waiter = waiter.bind(py).get();
                 Ok(Turn::Look(waiter.home().bind(py).clone(), Arc::clone(waiter.task())))
             }
-            Purpose::Answer(home, task, answer) => {
+            Purpose::Answer(home, task, answer, _) => {
                 // A cancellation is not the source's failure.
                 let outcome = match outcome {
                     Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
@@ -270,9 +303,13 @@ impl Delegate {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.iterator)?;
+        self.listening.as_ref().map_or(Ok(()), |waiter| visit.call(waiter))?;
         match &self.purpose {
             Purpose::Suspend(waiter) => visit.call(waiter),
-            Purpose::Answer(home, ..) => visit.call(home),
+            Purpose::Answer(home, _, _, interrupt) => {
+                visit.call(home)?;
+                interrupt.as_ref().map_or(Ok(()), |interrupt| visit.call(interrupt))
+            }
             Purpose::Work => Ok(()),
         }
     }
@@ -427,10 +464,11 @@ fn give_up(py: Python<'_>, state: State) {
             leave_waiter(&waiter);
             work
         }
-        State::Delegating(work, delegate) => {
+        State::Delegating(work, mut delegate) => {
+            delegate.stop_listening();
             match delegate.purpose {
                 Purpose::Suspend(waiter) => leave_waiter(&waiter),
-                Purpose::Answer(_, task, _) => task.cancel(),
+                Purpose::Answer(_, task, ..) => task.cancel(),
                 Purpose::Work => {}
             }
             work

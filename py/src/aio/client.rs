@@ -78,7 +78,8 @@ impl Client {
         };
         let knobs = others.as_ref();
         let auth = auth.map(Bound::unbind);
-        let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
+        let Blueprint { config, defaults, hooks, transport, cookies } =
+            Blueprint::read(py, base_url, knobs, true)?;
         let roomy = PoolRules { idle_per_origin: IDLE, idle_total: IDLE, ..PoolRules::default() };
         let config = config.or(&Config::new().pool(roomy));
         let keeps_cookies = config.clone().resolve().map_err(|error| raise(py, &error))?.cookies;

@@ -231,6 +231,25 @@ impl Loop {
         }
     }
 
+    /// What awaits an awaitable of the program's, in the running task, until its method `interrupt` is called; `None` where
+    /// this loop knows no such thing.
+    pub(super) fn interruptible<'py>(
+        &self,
+        awaitable: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = awaitable.py();
+        if STEPPING.with_borrow(Option::is_some) {
+            return Ok(None);
+        }
+        if self.suspend.is_some() {
+            return self.object.bind(py).call_method1("interruptible", (awaitable,)).map(Some);
+        }
+        let import =
+            || Ok::<_, PyErr>(py.import("entreat._interruptible")?.getattr("Interruptible")?.unbind());
+        CLASS.get_or_try_init(py, import)?.bind(py).call1((awaitable,)).map(Some)
+    }
+
     /// Nobody waits there any more.
     pub(super) fn unseat(&self, waiter: &Waiter) {
         let left = self.seats().leave(waiter.task());

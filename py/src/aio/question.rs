@@ -26,16 +26,33 @@ pub(super) struct Question {
     pub(super) answer: Arc<Answer>,
 }
 
+impl Question {
+    /// Closes what will not be awaited, as Python would warn of a coroutine.
+    pub(super) fn discard(self) {
+        Python::attach(|py| {
+            let awaitable = self.awaitable.bind(py);
+            let closed = match awaitable.getattr_opt(pyo3::intern!(py, "close")) {
+                Ok(Some(close)) => close.call0().map(drop),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = closed {
+                error.write_unraisable(py, Some(awaitable));
+            }
+        });
+    }
+}
+
 /// Where the outcome goes.
 #[derive(Default)]
-pub(super) struct Answer(Mutex<Option<PyResult<Py<PyAny>>>>);
+pub(crate) struct Answer(Mutex<Option<PyResult<Py<PyAny>>>>);
 
 impl Answer {
     pub(super) fn give(&self, outcome: PyResult<Py<PyAny>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 
-    fn take(&self) -> Option<PyResult<Py<PyAny>>> {
+    pub(crate) fn take(&self) -> Option<PyResult<Py<PyAny>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -45,10 +62,16 @@ pub(super) fn asked() -> Option<Question> {
     ASKED.take()
 }
 
-/// What an awaitable gives, awaited in the caller's own task.
-pub(crate) async fn outcome(awaitable: Py<PyAny>) -> PyResult<Py<PyAny>> {
+/// Has an awaitable awaited in the caller's own task: whoever is polled on this thread waits for the answer.
+pub(crate) fn ask(awaitable: Py<PyAny>) -> Arc<Answer> {
     let answer = Arc::new(Answer::default());
     ASKED.set(Some(Question { awaitable, answer: Arc::clone(&answer) }));
+    answer
+}
+
+/// What an awaitable gives, awaited in the caller's own task.
+pub(crate) async fn outcome(awaitable: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    let answer = ask(awaitable);
     poll_fn(|_| answer.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
@@ -76,9 +99,7 @@ impl Pieces {
         let awaitable = Python::attach(|py| {
             self.iterator.bind(py).call_method0(pyo3::intern!(py, "__anext__")).map(Bound::unbind)
         })?;
-        let answer = Arc::new(Answer::default());
-        self.asked = Some(Arc::clone(&answer));
-        ASKED.set(Some(Question { awaitable, answer }));
+        self.asked = Some(ask(awaitable));
         Ok(())
     }
 

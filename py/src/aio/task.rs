@@ -205,6 +205,11 @@ impl Task {
         }
     }
 
+    /// True where its outcome is there, and was not taken.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(*self.stage(), Stage::Done(_))
+    }
+
     pub(super) fn seat(&self) -> usize {
         self.seat.load(Ordering::Relaxed)
     }
@@ -233,7 +238,11 @@ impl Task {
         let polled = operation.as_mut().poll(&mut Context::from_waker(waker));
         let asked = question::asked().or(before);
         let next = match (polled, asked) {
-            (Poll::Ready(outcome), _) => Stage::Done(outcome),
+            (Poll::Ready(outcome), asked) => {
+                // Nobody has begun to await it.
+                asked.into_iter().for_each(Question::discard);
+                Stage::Done(outcome)
+            }
             (Poll::Pending, Some(question)) => Stage::Asking(operation, question),
             (Poll::Pending, None) => Stage::Idle(operation),
         };

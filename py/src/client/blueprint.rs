@@ -21,10 +21,12 @@ pub(crate) struct Blueprint<'py> {
 }
 
 impl<'py> Blueprint<'py> {
+    /// `awaits` says that it is for a client that does.
     pub(crate) fn read(
         py: Python<'py>,
         base_url: Option<&str>,
         knobs: Option<&Bound<'py, PyDict>>,
+        awaits: bool,
     ) -> PyResult<Blueprint<'py>> {
         let base = match base_url {
             None | Some("") => None,
@@ -46,7 +48,7 @@ impl<'py> Blueprint<'py> {
             }
         }
         check(py, &defaults, knobs)?;
-        let config = hooks.configure(defaults.knobs.config(py)?);
+        let config = hooks.configure(defaults.knobs.config(py)?, awaits);
         Ok(Blueprint { config, defaults, hooks, transport, cookies })
     }
 }

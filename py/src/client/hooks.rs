@@ -2,6 +2,7 @@
 //!
 //! Nobody who has neither pays: without hooks there is nothing to call, and `logging` is not imported by us.
 
+use crate::aio::question;
 use crate::client::config::text;
 use crate::client::errors::{carried, contradiction, raise, wrong_type};
 use crate::client::headers::Headers;
@@ -44,16 +45,31 @@ impl Hooks {
         Ok(hooks)
     }
 
-    /// Those that the engine calls in the middle of an exchange, without the GIL.
-    pub(crate) fn configure(&self, mut config: Config) -> Config {
+    /// Those that the engine calls in the middle of an exchange, without the GIL; for a client that awaits, or one that does
+    /// not.
+    pub(crate) fn configure(&self, mut config: Config, awaits: bool) -> Config {
         if !self.redirect.is_empty() {
             let hooks = Arc::clone(&self.redirect);
-            config =
-                config.on_redirect(move |next| Python::attach(|py| ask(py, &hooks, redirecting(py, next))));
+            config = match awaits {
+                true => config.on_redirect_async(move |next| {
+                    let event = Python::attach(|py| redirecting(py, next).map(Bound::unbind));
+                    ask_awaited(Arc::clone(&hooks), event)
+                }),
+                false => config
+                    .on_redirect(move |next| Python::attach(|py| ask(py, &hooks, redirecting(py, next)))),
+            };
         }
         if !self.retry.is_empty() {
             let hooks = Arc::clone(&self.retry);
-            config = config.on_retry(move |next| Python::attach(|py| ask(py, &hooks, retrying(py, next))));
+            config = match awaits {
+                true => config.on_retry_async(move |next| {
+                    let event = Python::attach(|py| retrying(py, next).map(Bound::unbind));
+                    ask_awaited(Arc::clone(&hooks), event)
+                }),
+                false => {
+                    config.on_retry(move |next| Python::attach(|py| ask(py, &hooks, retrying(py, next))))
+                }
+            };
         }
         if !self.early_hints.is_empty() {
             let hooks = Arc::clone(&self.early_hints);
@@ -130,6 +146,22 @@ fn ask(py: Python<'_>, hooks: &[Py<PyAny>], event: PyResult<Bound<'_, PyAny>>) -
     let asked =
         event.and_then(|event| hooks.iter().try_for_each(|hook| hook.bind(py).call1((&event,)).map(drop)));
     asked.map_err(carried)
+}
+
+/// The same of hooks that may be coroutine functions: what one returns is awaited before the next is called.
+async fn ask_awaited(hooks: Arc<Vec<Py<PyAny>>>, event: PyResult<Py<PyAny>>) -> Result<(), Error> {
+    let event = event.map_err(carried)?;
+    for hook in hooks.iter() {
+        let awaitable = Python::attach(|py| {
+            let returned = hook.bind(py).call1((event.bind(py),))?;
+            let is_awaitable = returned.hasattr(pyo3::intern!(py, "__await__"))?;
+            Ok(is_awaitable.then(|| returned.unbind()))
+        });
+        if let Some(awaitable) = awaitable.map_err(carried)? {
+            question::outcome(awaitable).await.map_err(carried)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a hook raises then goes to `sys.unraisablehook`: a hint must not cost the answer.

@@ -73,7 +73,8 @@ impl Client {
     #[new]
     #[pyo3(signature = (base_url=None, **knobs))]
     fn new(py: Python<'_>, base_url: Option<&str>, knobs: Option<&Bound<'_, PyDict>>) -> PyResult<Client> {
-        let Blueprint { config, defaults, hooks, transport, cookies } = Blueprint::read(py, base_url, knobs)?;
+        let Blueprint { config, defaults, hooks, transport, cookies } =
+            Blueprint::read(py, base_url, knobs, false)?;
         let session = open(py, interrupt::NET, &config, transport.as_ref())?;
         if let Some(cookies) = cookies {
             put_cookies(session.jar(), defaults.base.as_ref(), &cookies)?;
