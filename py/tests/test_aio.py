@@ -657,37 +657,6 @@ async def test_what_a_hook_raises_is_what_the_call_raises(origin):
 
 
 @on_loops
-async def test_many_requests_are_answered_as_the_answers_come(origin, refused):
-    requests = [
-        f"{origin.http}/delay/0.3",
-        f"{origin.http}/get",
-        {"url": f"{origin.http}/post", "method": "POST"},
-        refused,
-    ]
-    async with Client() as client:
-        answers = client.map(requests, concurrency=4, return_exceptions=True)
-        outcomes = [outcome async for outcome in answers]
-        assert outcomes[-1].url.endswith("/delay/0.3") and len(outcomes) == 4
-        assert [type(outcome) for outcome in outcomes].count(errors.ConnectError) == 1
-
-
-@on_loops
-async def test_requests_are_taken_no_further_than_they_are_sent(origin):
-    taken = []
-
-    async def endless():
-        while True:
-            taken.append(1)
-            yield f"{origin.http}/get"
-
-    async with Client() as client, client.map(endless(), concurrency=3) as answers:
-        for _ in range(5):
-            assert (await answers.__anext__()).status_code == 200
-        assert len(taken) <= 9
-    assert client.pool_stats.in_use == 0
-
-
-@on_loops
 async def test_a_download(origin, tmp_path):
     steps = []
     async with Client(base_url=origin.http) as client:

@@ -10,6 +10,11 @@ import entreat.aio
 import pytest
 import trustme
 
+try:
+    import trio
+except ImportError:
+    trio = None
+
 
 class Blocking:
     """`entreat.Client`. Its coroutines never wait: one step runs all of it."""
@@ -58,7 +63,16 @@ class Asyncio:
         await self._client.aclose()
 
 
-FACES = {"blocking": Blocking, "asyncio": Asyncio}
+class Trio(Asyncio):
+    """The same in trio."""
+
+    @staticmethod
+    def run(coroutine):
+        trio.run(lambda: coroutine)
+
+
+#: Where trio is not installed, its cases are left out.
+FACES = {"blocking": Blocking, "asyncio": Asyncio, **({"trio": Trio} if trio else {})}
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
-"""`entreat.aio.Client.map`: many requests at once, their answers as they come. For asyncio; with trio, a nursery does it.
+"""`entreat.aio.Client.map`: many requests at once, their answers as they come.
 
-No more than `concurrency` requests are taken from the iterable ahead of the answers, so it may be endless.
+No more than `concurrency` requests are taken from the iterable ahead of the answers, so it may be endless. Whoever lets the
+iterator go, by leaving the loop over it or by being cancelled there, gives up the requests that are under way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Mapping
 
@@ -24,8 +26,8 @@ class Answers:
         self._concurrency = concurrency
         self._return_exceptions = return_exceptions
         self._options = options
-        self._tasks: set[asyncio.Future] = set()
-        self._done: deque[asyncio.Future] = deque()
+        #: Who sends: known once the first answer is asked for.
+        self._crew = None
         self._ended = False
         #: What the iterable of requests raised: told once the answers that are under way have been given.
         self._broken: BaseException | None = None
@@ -34,18 +36,23 @@ class Answers:
         return self
 
     async def __anext__(self):
-        await self._fill()
-        if not self._done:
-            if not self._tasks:
+        crew = self._crew = self._crew or _crew()
+        await self._fill(crew)
+        if not crew.done:
+            try:
+                await crew.wait()
+            except BaseException:
+                # Cancelled: as an asynchronous generator, it has come to its end.
+                self._ended = True
+                crew.give_up()
+                raise
+            if not crew.done:
                 return self._end()
-            done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._done.extend(done)
-        task = self._done.popleft()
+        answer, error = crew.done.popleft()
         # While the program works on this one, the next is on its way.
-        await self._fill()
-        error = task.exception()
+        await self._fill(crew)
         if error is None:
-            return task.result()
+            return answer
         if self._return_exceptions and isinstance(error, Exception):
             return error
         raise error
@@ -54,8 +61,8 @@ class Answers:
         broken, self._broken = self._broken, None
         raise StopAsyncIteration if broken is None else broken
 
-    async def _fill(self) -> None:
-        while not self._ended and len(self._tasks) + len(self._done) < self._concurrency:
+    async def _fill(self, crew) -> None:
+        while not self._ended and len(crew.busy) + len(crew.done) < self._concurrency:
             try:
                 request = await self._requests.__anext__() if self._asynchronous else next(self._requests)
             except (StopIteration, StopAsyncIteration):
@@ -63,7 +70,7 @@ class Answers:
             except BaseException as error:
                 self._ended, self._broken = True, error
             else:
-                self._tasks.add(asyncio.ensure_future(self._call(request)))
+                crew.send(self._call(request))
 
     def _call(self, request):
         if isinstance(request, Request):
@@ -76,14 +83,75 @@ class Answers:
 
     async def aclose(self) -> None:
         """Send no more requests, and give up those that are under way."""
-        self._ended, tasks, self._tasks = True, self._tasks, set()
-        self._done.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ended = True
+        if self._crew is not None:
+            self._crew.done.clear()
+            await self._crew.dismiss()
+        # A generator that is given where it is made is nobody else's to close.
+        if self._asynchronous and hasattr(self._requests, "aclose"):
+            await self._requests.aclose()
 
     async def __aenter__(self) -> Answers:
         return self
 
     async def __aexit__(self, *exception) -> None:
         await self.aclose()
+
+    def __del__(self) -> None:
+        crew = getattr(self, "_crew", None)
+        if crew is not None and crew.busy:
+            crew.abandon()
+
+
+def _crew():
+    """Those who send in the loop that runs here."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        from ._mapped_trio import Crew as InTrio
+
+        return InTrio()
+    return Crew()
+
+
+class Crew:
+    """Sends requests in tasks of asyncio."""
+
+    def __init__(self) -> None:
+        self.busy: set[asyncio.Future] = set()
+        #: Pairs of an answer and an error, one of them None.
+        self.done: deque = deque()
+        self._loop = asyncio.get_running_loop()
+
+    def send(self, call) -> None:
+        self.busy.add(asyncio.ensure_future(call))
+
+    async def wait(self) -> None:
+        """Until there is an outcome, if any will be."""
+        if not self.busy:
+            return
+        done, self.busy = await asyncio.wait(self.busy, return_when=asyncio.FIRST_COMPLETED)
+        self.done.extend(_outcome(task) for task in done)
+
+    def give_up(self) -> set[asyncio.Future]:
+        busy, self.busy = self.busy, set()
+        for task in busy:
+            task.cancel()
+            # Nobody wants to know.
+            task.add_done_callback(_outcome)
+        return busy
+
+    async def dismiss(self) -> None:
+        """Gives up, and waits until that is done."""
+        await asyncio.gather(*self.give_up(), return_exceptions=True)
+
+    def abandon(self) -> None:
+        """Gives up, from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.give_up)
+
+
+def _outcome(task):
+    if task.cancelled():
+        return None, asyncio.CancelledError()
+    error = task.exception()
+    return (task.result(), None) if error is None else (None, error)

@@ -157,7 +157,8 @@ class Client:
         return_exceptions: bool = False,
         **options: Unpack[_Message],
     ) -> _Answers:
-        """Sends many requests, so many at once, and gives their answers as they come, whole. For asyncio."""
+        """Sends many requests, so many at once, and gives their answers as they come, whole. Whoever lets the iterator go
+        gives up what is under way."""
 
     @property
     def cookies(self) -> Cookies: ...

@@ -88,7 +88,8 @@ impl Rounds for Under {
             let step = self.step(py, asked, question, SYNC_FLOW)?;
             match step {
                 Some(step) if is_awaitable(&step)? => {
-                    Err(PyTypeError::new_err("this auth has to be awaited: give it to entreat.aio.Client"))
+                    step.call_method0("close")?;
+                    Err(to_be_awaited())
                 }
                 step => self.go_on(py, asked, step),
             }
@@ -122,6 +123,10 @@ impl Rounds for Under {
         });
         polled.map_err(carried).transpose().map_or(Poll::Pending, Poll::Ready)
     }
+}
+
+fn to_be_awaited() -> PyErr {
+    PyTypeError::new_err("this auth has to be awaited: give it to entreat.aio.Client")
 }
 
 fn is_awaitable(step: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -162,8 +167,12 @@ impl Under {
         // Another client's is all that there is.
         let method = method.unwrap_or(if own == SYNC_FLOW { ASYNC_FLOW } else { SYNC_FLOW });
         let generator = program.call_method1(method, (request,))?;
+        let is_asynchronous = generator.hasattr("asend")?;
+        if is_asynchronous && own == SYNC_FLOW {
+            return Err(to_be_awaited());
+        }
         self.generator = Some(generator.clone().unbind());
-        let next = if generator.hasattr("asend")? { "__anext__" } else { "__next__" };
+        let next = if is_asynchronous { "__anext__" } else { "__next__" };
         let step = generator.call_method0(next);
         self.ended(py, step)
     }
