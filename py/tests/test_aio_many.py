@@ -135,16 +135,16 @@ async def test_a_thousand_cancelled_midway_leave_each_connection_reusable_or_clo
         for _ in range(10):
             tasks = [asyncio.ensure_future(ask()) for _ in range(200)]
             doomed = chance.sample(tasks, 100)
-            while not all(task.done() for task in tasks):
-                for task in chance.sample(doomed, 40):
+            # Half of them when all have begun, and half when some are done: a turn of the loop serves many.
+            for half in range(2):
+                await asyncio.sleep(0)
+                for task in doomed[half::2]:
                     task.cancel()
-                # Not 0: a loop that spins keeps the GIL from the thread that has the sockets where it cannot watch them.
-                await asyncio.sleep(0.001)
             outcomes += await asyncio.gather(*tasks, return_exceptions=True)
             assert client.pool_stats.in_use == client.pool_stats.waiting == 0
         whole = [outcome for outcome in outcomes if not isinstance(outcome, asyncio.CancelledError)]
         assert set(whole) == {300000} and len(whole) >= 1000
-        assert len(outcomes) - len(whole) > 500
+        assert len(outcomes) - len(whole) >= 500
         await server.settles_at(client.pool_stats.idle)
         # All that are left are good.
         assert await asyncio.gather(*(ask() for _ in range(300))) == [300000] * 300

@@ -12,8 +12,10 @@ use crate::aio::task::{News, Task};
 use crate::aio::waiter::Waiter;
 use crate::aio::work::{Next, Work};
 use pyo3::exceptions::{
-    PyException, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError,
+    PyBaseException, PyException, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError,
+    PyValueError,
 };
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
@@ -315,6 +317,11 @@ impl Delegate {
     }
 }
 
+/// True where Python tells it from the arguments of an exception, and from an exception.
+fn is_plain(answer: &Bound<'_, PyAny>) -> bool {
+    !answer.is_instance_of::<PyTuple>() && !answer.is_instance_of::<PyBaseException>()
+}
+
 /// To Python, a coroutine returns by an exception.
 fn told(py: Python<'_>, step: PyResult<Step>) -> PyResult<Py<PyAny>> {
     match step? {
@@ -333,8 +340,17 @@ impl Call {
         told(py, self.step(py, Some(value)))
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        told(py, self.step(py, None))
+    /// The cheap way to return: Python takes the answer out of an exception that need not be made.
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        match self.step(py, None)? {
+            Step::Yield(waiter) => Ok(Some(waiter)),
+            Step::Return(answer) if is_plain(answer.bind(py)) => {
+                // SAFETY: the GIL is held, and both are objects. The null that goes along is made of `None`.
+                unsafe { ffi::PyErr_SetObject(ffi::PyExc_StopIteration, answer.as_ptr()) };
+                Ok(None)
+            }
+            returned => told(py, Ok(returned)).map(Some),
+        }
     }
 
     /// Ends it with an exception, and what it was doing is given up; or gives the exception to what is awaited in between.

@@ -4,6 +4,7 @@
 //! The first is cheaper at every number of requests at once (ARCHITECTURE.md has the figures). The second serves where a loop
 //! cannot watch a descriptor, such as asyncio's Proactor, or where `ENTREAT_NET=tokio` asks for it.
 
+use crate::aio::operation::{self, Maker, Operation};
 use crate::aio::work::{Outcome, Received};
 use crate::client::{self, InPython};
 use crate::session::current_generation;
@@ -16,14 +17,11 @@ use entreat::session::Session;
 use entreat::{Config, Download, PoolStats, Result};
 use pyo3::prelude::*;
 use std::future::{Future, pending};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::thread;
 use tokio::runtime::{Builder, Handle};
-
-/// What the engine is to do.
-pub(super) type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// A way.
 pub(super) enum Way {
@@ -34,8 +32,15 @@ pub(super) enum Way {
 /// The connections of one client in one event loop.
 #[derive(Clone)]
 pub(super) enum Connections {
-    Nested(Session<Nested>),
-    Tokio(Session<Tokio>, Handle),
+    Nested(Session<Nested>, Maker<Exchange<Nested>>),
+    Tokio(Session<Tokio>, Maker<Exchange<Tokio>>, Handle),
+}
+
+/// One exchange. With its body, unless it is to be streamed.
+pub(super) struct Exchange<N: Net> {
+    session: Session<N>,
+    request: entreat::Request,
+    stream: bool,
 }
 
 /// What is left to close when a loop is gone.
@@ -82,10 +87,15 @@ impl Way {
         transport: Option<&InPython>,
     ) -> PyResult<Connections> {
         match self {
-            Way::Nested(net) => client::open(py, net.clone(), config, transport).map(Connections::Nested),
+            Way::Nested(net) => {
+                let session = client::open(py, net.clone(), config, transport)?;
+                let maker = operation::recycled(|asked| exchange(asked, Awaited::Nested));
+                Ok(Connections::Nested(session, maker))
+            }
             Way::Tokio(runtime) => {
                 let session = client::open(py, Tokio, config, transport)?;
-                Ok(Connections::Tokio(session, runtime.clone()))
+                let maker = operation::recycled(|asked| exchange(asked, Awaited::Tokio));
+                Ok(Connections::Tokio(session, maker, runtime.clone()))
             }
         }
     }
@@ -105,18 +115,18 @@ impl Connections {
     /// One exchange, with its body unless it is to be streamed.
     pub(super) fn exchange(self, request: entreat::Request, stream: bool) -> Operation {
         match self {
-            Connections::Nested(session) => Box::pin(exchange(session, request, stream, Awaited::Nested)),
-            Connections::Tokio(session, _) => Box::pin(exchange(session, request, stream, Awaited::Tokio)),
+            Connections::Nested(session, make) => make(Exchange { session, request, stream }),
+            Connections::Tokio(session, make, _) => make(Exchange { session, request, stream }),
         }
     }
 
     pub(super) fn download(self, download: Download) -> Operation {
         match self {
-            Connections::Nested(session) => {
-                Box::pin(async move { Outcome::Downloaded(download.run(&session).await) })
+            Connections::Nested(session, _) => {
+                operation::once(async move { Outcome::Downloaded(download.run(&session).await) })
             }
-            Connections::Tokio(session, _) => {
-                Box::pin(async move { Outcome::Downloaded(download.run(&session).await) })
+            Connections::Tokio(session, ..) => {
+                operation::once(async move { Outcome::Downloaded(download.run(&session).await) })
             }
         }
     }
@@ -124,11 +134,11 @@ impl Connections {
     /// Refuses requests from now on, and closes the connections with a good-bye.
     pub(super) fn close(self) -> Operation {
         match self {
-            Connections::Nested(session) => Box::pin(async move {
+            Connections::Nested(session, _) => operation::once(async move {
                 session.engine().close().await;
                 Outcome::Closed
             }),
-            Connections::Tokio(session, _) => Box::pin(async move {
+            Connections::Tokio(session, ..) => operation::once(async move {
                 session.engine().close().await;
                 Outcome::Closed
             }),
@@ -139,11 +149,11 @@ impl Connections {
     pub(super) fn close_now(&self) {
         let mut context = Context::from_waker(Waker::noop());
         match self {
-            Connections::Nested(session) => {
+            Connections::Nested(session, _) => {
                 // Its first step takes all out of the pool.
                 let _ = pin!(session.engine().close()).poll(&mut context);
             }
-            Connections::Tokio(session, runtime) => {
+            Connections::Tokio(session, _, runtime) => {
                 let _entered = runtime.enter();
                 let _ = pin!(session.engine().close()).poll(&mut context);
             }
@@ -152,15 +162,15 @@ impl Connections {
 
     pub(super) fn stats(&self) -> PoolStats {
         match self {
-            Connections::Nested(session) => session.engine().stats(),
-            Connections::Tokio(session, _) => session.engine().stats(),
+            Connections::Nested(session, _) => session.engine().stats(),
+            Connections::Tokio(session, ..) => session.engine().stats(),
         }
     }
 
     pub(super) fn left(&self) -> Left {
         match self {
-            Connections::Nested(session) => Left::Nested(Arc::downgrade(session.engine())),
-            Connections::Tokio(session, _) => Left::Tokio(Arc::downgrade(session.engine())),
+            Connections::Nested(session, _) => Left::Nested(Arc::downgrade(session.engine())),
+            Connections::Tokio(session, ..) => Left::Tokio(Arc::downgrade(session.engine())),
         }
     }
 }
@@ -205,12 +215,8 @@ impl Awaited {
     }
 }
 
-async fn exchange<N: Net>(
-    session: Session<N>,
-    request: entreat::Request,
-    stream: bool,
-    wrap: fn(Box<Incoming<N>>) -> Awaited,
-) -> Outcome {
+async fn exchange<N: Net>(asked: Exchange<N>, wrap: fn(Box<Incoming<N>>) -> Awaited) -> Outcome {
+    let Exchange { session, request, stream } = asked;
     let outcome = session.deliver(request.clone()).await;
     let mut parts = match outcome {
         Ok(response) => response.into_parts(),

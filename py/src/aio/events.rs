@@ -30,6 +30,8 @@ pub(crate) struct Loop {
     object: Py<PyAny>,
     /// How a coroutine waits there, where that is not by a future: `suspend(waiter)` is awaited.
     suspend: Option<Py<PyAny>>,
+    /// A future of its own kind that is done, where it has such.
+    done: Option<Py<PyAny>>,
     driver: Arc<Driver>,
     waiting: Mutex<Seats>,
     alarm: Mutex<Option<Alarm>>,
@@ -163,9 +165,19 @@ impl Loop {
     }
 
     fn new(object: &Bound<'_, PyAny>, way: Way, ring: Box<dyn Fn() + Send + Sync>) -> PyResult<Loop> {
+        let suspend = object.getattr_opt("suspend")?.map(Bound::unbind);
+        let done = match object.getattr_opt("create_future")? {
+            Some(create) if suspend.is_none() => {
+                let done = create.call0()?;
+                done.call_method1("set_result", (object.py().None(),))?;
+                Some(done.unbind())
+            }
+            Some(_) | None => None,
+        };
         Ok(Loop {
             object: object.clone().unbind(),
-            suspend: object.getattr_opt("suspend")?.map(Bound::unbind),
+            suspend,
+            done,
             driver: Driver::new(way, ring),
             waiting: Mutex::default(),
             alarm: Mutex::default(),
@@ -211,6 +223,12 @@ impl Loop {
 
     pub(super) fn object(&self, py: Python<'_>) -> Py<PyAny> {
         self.object.clone_ref(py)
+    }
+
+    /// What a callback is given for a waiter that has fired. A task of asyncio looks into a future of asyncio's own directly,
+    /// and calls a method of any other.
+    pub(super) fn done(&self) -> Option<&Py<PyAny>> {
+        self.done.as_ref()
     }
 
     /// A waiter for a task that is not done, and the loop's promise to look after it.
@@ -332,6 +350,7 @@ impl Loop {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.object)?;
         self.suspend.as_ref().map_or(Ok(()), |suspend| visit.call(suspend))?;
+        self.done.as_ref().map_or(Ok(()), |done| visit.call(done))?;
         if let Ok(alarm) = self.alarm.try_lock() {
             alarm.as_ref().map_or(Ok(()), |alarm| visit.call(&alarm.handle))?;
         }

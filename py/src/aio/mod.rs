@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod connections;
 mod events;
+mod operation;
 mod pieces;
 pub(crate) mod question;
 mod response;

@@ -2,6 +2,7 @@
 
 use crate::aio::call::Call;
 use crate::aio::connections::Awaited;
+use crate::aio::operation;
 use crate::aio::response::Response;
 use crate::aio::work::{Next, Outcome, Work};
 use crate::client;
@@ -94,7 +95,7 @@ impl Reading {
                     });
                     Outcome::Read(body, outcome)
                 };
-                return Ok(Next::Operate(home, Box::pin(operation)));
+                return Ok(Next::Operate(home, operation::once(operation)));
             };
             let rest = &buffered.as_bytes(py)[state.given..];
             let piece = &rest[..rest.len().min(pieces.size)];

@@ -4,7 +4,8 @@
 //! thread and without the GIL; or by tokio, on its own. It knows nothing of Python: `events` tells the coroutines whose
 //! tasks are finished.
 
-use crate::aio::connections::{Left, Operation, Way};
+use crate::aio::connections::{Left, Way};
+use crate::aio::operation::Operation;
 use crate::aio::question::{self, Question};
 use crate::aio::work::Outcome;
 use std::collections::VecDeque;
@@ -241,6 +242,7 @@ impl Task {
             (Poll::Ready(outcome), asked) => {
                 // Nobody has begun to await it.
                 asked.into_iter().for_each(Question::discard);
+                operation.retire();
                 Stage::Done(outcome)
             }
             (Poll::Pending, Some(question)) => Stage::Asking(operation, question),

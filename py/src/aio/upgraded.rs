@@ -5,8 +5,9 @@
 //! has a time-out, as many protocols are silent for long: the loop's own (`asyncio.timeout`, a cancel scope) end a wait.
 
 use crate::aio::call::Call;
-use crate::aio::connections::{Awaited, Operation};
+use crate::aio::connections::Awaited;
 use crate::aio::events::{self, Loop};
+use crate::aio::operation;
 use crate::aio::response::Response;
 use crate::aio::work::{Next, Outcome, Work};
 use crate::client;
@@ -222,24 +223,21 @@ impl Moving {
         self.what.take_turn(&mut upgraded.line.state())?;
         self.has_turn = true;
         let line = Arc::clone(&upgraded.line);
-        let operation: Operation =
-            match &mut self.what {
-                What::Read { .. } => Box::pin(async move {
-                    Outcome::Moved(poll_fn(|context| line.state().poll_fill(context)).await)
-                }),
-                What::Write(bytes) => {
-                    let (bytes, mut sent) = (bytes.take(), 0);
-                    Box::pin(async move {
-                        let bytes = bytes.as_deref().unwrap_or_default();
-                        Outcome::Moved(
-                            poll_fn(|context| line.state().poll_send(context, bytes, &mut sent)).await,
-                        )
-                    })
-                }
-                What::Finish => Box::pin(async move {
-                    Outcome::Moved(poll_fn(|context| line.state().poll_finish(context)).await)
-                }),
-            };
+        let operation = match &mut self.what {
+            What::Read { .. } => operation::once(async move {
+                Outcome::Moved(poll_fn(|context| line.state().poll_fill(context)).await)
+            }),
+            What::Write(bytes) => {
+                let (bytes, mut sent) = (bytes.take(), 0);
+                operation::once(async move {
+                    let bytes = bytes.as_deref().unwrap_or_default();
+                    Outcome::Moved(poll_fn(|context| line.state().poll_send(context, bytes, &mut sent)).await)
+                })
+            }
+            What::Finish => operation::once(async move {
+                Outcome::Moved(poll_fn(|context| line.state().poll_finish(context)).await)
+            }),
+        };
         Ok(Next::Operate(home, operation))
     }
 

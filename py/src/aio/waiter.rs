@@ -2,7 +2,8 @@
 //!
 //! A task of asyncio asks it for its loop, leaves a callback, and may cancel it. It is not an `asyncio.Future`, since
 //! that schedules its callbacks for a later turn of the loop, by two Python frames and a handle each: here the task goes
-//! on at once, inside of the loop's call into `events`, in the task's own context.
+//! on at once, inside of the loop's call into `events`, in the task's own context. What its callback is given then is a
+//! future of asyncio's that is done, since that is what a task can look into cheaply.
 
 use crate::aio::events::Loop;
 use crate::aio::task::Task;
@@ -58,7 +59,8 @@ impl Waiter {
         match std::mem::replace(&mut *state, State::Fired) {
             State::Awaited(callback) => {
                 drop(state);
-                callback.call(slf)
+                let home = slf.get().home.bind(slf.py()).get();
+                callback.call(home.done().map_or(slf.as_any(), |done| done.bind(slf.py())))
             }
             State::New | State::Fired => Ok(()),
             cancelled @ State::Cancelled(_) => {
@@ -75,14 +77,14 @@ impl Waiter {
 }
 
 impl Callback {
-    fn call(self, waiter: &Bound<'_, Waiter>) -> PyResult<()> {
-        let py = waiter.py();
+    fn call(self, future: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = future.py();
         match &self.context {
             Some(context) => {
-                context.bind(py).call_method1(pyo3::intern!(py, "run"), (self.function, waiter))?;
+                context.bind(py).call_method1(pyo3::intern!(py, "run"), (self.function, future))?;
             }
             None => {
-                self.function.bind(py).call1((waiter,))?;
+                self.function.bind(py).call1((future,))?;
             }
         }
         Ok(())

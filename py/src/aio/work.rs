@@ -3,8 +3,9 @@
 //! `call` drives it; `task` runs what the engine is to do. Nothing here knows how an event loop works.
 
 use crate::aio::client::Client;
-use crate::aio::connections::{Awaited, Body, Operation};
+use crate::aio::connections::{Awaited, Body};
 use crate::aio::events::Loop;
+use crate::aio::operation::{self, Operation};
 use crate::aio::pieces::Reading;
 use crate::aio::response::Response;
 use crate::aio::sending::{Downloading, Sending};
@@ -72,7 +73,7 @@ impl Work {
                     let outcome = body.read_to_end().await;
                     Outcome::Read(body, outcome)
                 };
-                Ok(Next::Operate(home, Box::pin(operation)))
+                Ok(Next::Operate(home, operation::once(operation)))
             }
             Work::Piece(reading) => reading.begin(py),
             Work::Close(client) => Client::begin_close(client.bind(py)),
