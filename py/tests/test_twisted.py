@@ -236,6 +236,15 @@ def test_a_buffered_body_can_be_asked_for_again_and_an_unbuffered_one_once(runni
         answer.content()
 
 
+def test_whoever_asks_while_a_body_is_on_its_way_gets_all_of_it(running, client, origin):
+    answer = running.wait(client.get(f"{origin.http}/testkit/large/1000000"))
+    pieces = []
+    whole, collected = answer.content(), answer.collect(pieces.append)
+    assert not whole.called
+    assert running.wait(whole) == b"".join(pieces) != b""
+    assert running.wait(collected) is None and answer.length == 1000000
+
+
 def test_what_a_collector_raises_fails_the_deferred(running, client, origin):
     answer = running.wait(client.get(f"{origin.http}/bytes/100000", unbuffered=True))
     with pytest.raises(ZeroDivisionError):

@@ -15,6 +15,9 @@ from zope.interface import implementer
 
 from ._reactor import drive
 
+#: How a body ends well.
+_DONE = Failure(ResponseDone())
+
 
 class Body:
     """A body that is kept, for whoever asks for it."""
@@ -25,12 +28,17 @@ class Body:
         self._end: Failure | None = None
         self._delivery: Delivery | None = None
         self._protocols: list = []
+        self._whole = False
+
+    def want_whole(self) -> None:
+        """It may come in one piece, which is cheaper, should nobody have asked for it yet."""
+        self._whole = True
 
     def deliver(self, protocol) -> None:
         if self._end is None:
             self._protocols.append(protocol)
             if self._delivery is None:
-                self._delivery = Delivery(self._original, self._loop, self)
+                self._delivery = Delivery(self._original, self._loop, self, whole=self._whole)
             protocol.makeConnection(self._delivery)
             for piece in self._pieces:
                 protocol.dataReceived(piece)
@@ -64,8 +72,8 @@ class Delivery:
 
     disconnecting = False
 
-    def __init__(self, original, loop, protocol) -> None:
-        self._pieces = original.aiter_bytes()
+    def __init__(self, original, loop, protocol, *, whole: bool = False) -> None:
+        self._pieces = None if whole else original.aiter_bytes()
         self._original, self._loop, self._protocol = original, loop, protocol
         self._reading: Deferred | None = None
         self._started = self._paused = self._over = False
@@ -74,7 +82,11 @@ class Delivery:
         if not self._started:
             self._started = True
             self._protocol.makeConnection(self)
-            self._read()
+            if self._pieces is None:
+                self._reading = drive(self._loop, self._original.read())
+                self._reading.addCallbacks(self._received_whole, self._ended)
+            else:
+                self._read()
 
     def _read(self) -> None:
         while self._reading is None and not self._paused and not self._over:
@@ -87,12 +99,20 @@ class Delivery:
             self._protocol.dataReceived(piece)
             self._read()
 
+    def _received_whole(self, body: bytes) -> None:
+        self._reading = None
+        if not self._over and body:
+            self._protocol.dataReceived(body)
+        if not self._over:
+            self._over = True
+            self._protocol.connectionLost(_DONE)
+
     def _ended(self, failure: Failure) -> None:
         self._reading = None
         if not self._over:
             self._over = True
             done = failure.check(StopAsyncIteration) is not None
-            self._protocol.connectionLost(Failure(ResponseDone()) if done else failure)
+            self._protocol.connectionLost(_DONE if done else failure)
 
     def pauseProducing(self) -> None:
         self._paused = True
@@ -100,7 +120,8 @@ class Delivery:
     def resumeProducing(self) -> None:
         if self._paused:
             self._paused = False
-            self._read()
+            if self._pieces is not None:
+                self._read()
 
     def stopProducing(self) -> None:
         self.loseConnection()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json as _json
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from http.cookiejar import CookieJar
 
 from twisted.internet.defer import Deferred, succeed
@@ -185,14 +186,30 @@ class _Response:
         self._client, self._loop = client, loop
         self._body: Body | None = Body(original, loop) if buffered else None
         self._delivered = False
-        self.version = (b"HTTP", *(int(number) for number in original.http_version.partition("/")[2].split(".")))
         self.code = original.status_code
-        self.phrase = original.reason.encode("latin-1", "replace")
-        self.headers = Headers()
-        for name, value in original.headers.multi_items():
-            self.headers.addRawHeader(name.encode("latin-1"), value.encode("latin-1", "surrogateescape"))
-        self.length = _length(original)
-        self.request = _Request(original.request)
+
+    # Twisted's shapes are made when they are looked at: its fields cost more than the request.
+
+    @cached_property
+    def version(self) -> tuple[bytes, int, int]:
+        major, minor = self.original.http_version.partition("/")[2].split(".")
+        return b"HTTP", int(major), int(minor)
+
+    @cached_property
+    def phrase(self) -> bytes:
+        return self.original.reason.encode("latin-1", "replace")
+
+    @cached_property
+    def headers(self) -> Headers:
+        return _twisted(self.original.headers)
+
+    @cached_property
+    def length(self):
+        return _length(self.original)
+
+    @cached_property
+    def request(self) -> _Request:
+        return _Request(self.original.request)
 
     @property
     def previousResponse(self):
@@ -212,6 +229,11 @@ class _Response:
             raise RuntimeError("an unbuffered body can be read once only")
         self._delivered = True
         Delivery(self.original, self._loop, protocol).start()
+
+    def _want_whole(self) -> None:
+        """Who asks next wants all of the body: it need not come piece by piece."""
+        if self._body is not None:
+            self._body.want_whole()
 
     def collect(self, collector) -> Deferred:
         """See `collect`."""
@@ -248,9 +270,14 @@ class _Request:
     def __init__(self, request) -> None:
         self.method = request.method.encode("ascii")
         self.absoluteURI = request.url.encode("ascii")
-        self.headers = Headers()
-        for name, value in request.headers.multi_items():
-            self.headers.addRawHeader(name.encode("latin-1"), value.encode("latin-1", "surrogateescape"))
+        self.headers = _twisted(request.headers)
+
+
+def _twisted(fields) -> Headers:
+    headers = Headers()
+    for name, value in fields.multi_items():
+        headers.addRawHeader(name.encode("latin-1"), value.encode("latin-1", "surrogateescape"))
+    return headers
 
 
 def _length(original):
@@ -277,6 +304,8 @@ def collect(response, collector) -> Deferred:
 def content(response) -> Deferred:
     """The body, decoded by its Content-Encoding. May be asked for more than once, unless the response is unbuffered."""
     pieces: list[bytes] = []
+    if isinstance(response, _Response):
+        response._want_whole()
     return collect(response, pieces.append).addCallback(lambda _: b"".join(pieces))
 
 
