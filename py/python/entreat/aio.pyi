@@ -7,6 +7,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterable,
     Mapping,
     Sequence,
@@ -79,6 +80,7 @@ class _Message(_Knobs, total=False):
     upload_progress: _Progress | None
 
 class _Opening(Awaitable[Response]):
+    def __await__(self) -> Generator[Any, None, Response]: ...
     async def __aenter__(self) -> Response: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

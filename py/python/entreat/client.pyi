@@ -9,8 +9,8 @@ from typing import IO, Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from typing_extensions import Self, Unpack
 
-from ._timeout import TimeLimits
 from .errors import Error
+from .exceptions import Timeout
 
 _Scalar: TypeAlias = str | bytes | int | float | bool | None
 _Pairs: TypeAlias = Mapping[str, _Scalar | Sequence[_Scalar]] | Iterable[tuple[str, _Scalar | Sequence[_Scalar]]]
@@ -25,7 +25,8 @@ _File: TypeAlias = (
 _Files: TypeAlias = Mapping[str, _File] | Iterable[tuple[str, _File]]
 _Material: TypeAlias = str | bytes | PathLike[str]
 _Cert: TypeAlias = _Material | tuple[_Material, _Material | None] | tuple[_Material, _Material | None, str | None]
-_Timeout: TypeAlias = float | tuple[float | None, float | None] | TimeLimits | None
+# What `entreat.Timeout(total=…)` makes is one to a type checker.
+_Timeout: TypeAlias = float | tuple[float | None, float | None] | Timeout | None
 
 _RequestHook: TypeAlias = Callable[[Request], Request | None]
 _ResponseHook: TypeAlias = Callable[[Response], Any]
