@@ -281,6 +281,14 @@ impl Body {
         }
     }
 
+    /// True where it is there as a whole, and so can be sent any number of times.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        match &self.0 {
+            Content::Empty | Content::Bytes(_) => true,
+            Content::Stream(_) => false,
+        }
+    }
+
     /// Makes sure that the body can be sent from its start; called before it is sent again.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes received at once, at most. Large enough that a head and a small body come in one read.
 const RECEIVE: usize = 16 * 1024;
@@ -23,6 +23,16 @@ const RECEIVE: usize = 16 * 1024;
 /// Room for a usual request's head, and the most that is kept for the next one.
 const HEAD: usize = 512;
 const HEAD_KEPT: usize = 4 * 1024;
+
+/// How long behind a read that left nothing on the socket a connection takes a request without a look at it, which is a
+/// system call: only one that may be sent again, should the peer turn out to be gone (`exchange::recover`).
+///
+/// * Why: a look shows what the peer did half a round trip ago, and so did that read. Within the time that a message takes
+///   anyhow, a second look closes no gap. What was sent along with an answer, or waits behind a long one, is found by the
+///   read, or the read did not leave nothing; what a server says before it closes an idle connection comes seconds later
+/// * Extremes: 0 looks each time, for a twentieth of a request's cost; much more, and a good-bye such as 408 might be taken
+///   for the answer to a request that was sent behind it
+const UNWATCHED: Duration = Duration::from_millis(1);
 
 /// A connection that may serve several exchanges, one after the other.
 #[derive(Debug)]
@@ -36,6 +46,8 @@ pub(crate) struct Connection<S> {
     pub(crate) origin: Arc<str>,
     pub(crate) settings: u64,
     pub(crate) born: Instant,
+    /// When the last exchange gave it back.
+    pub(crate) released: Instant,
     /// Exchanges begun on it.
     pub(crate) exchanges: u64,
     /// The process that made it.
@@ -80,6 +92,7 @@ impl<S> Connection<S> {
             origin: key.origin.into(),
             settings: key.settings,
             born,
+            released: born,
             exchanges: 0,
             generation: fork::generation(),
             _counted: counted,
@@ -128,9 +141,16 @@ impl<S> Connection<S> {
         self.transport.tls_info()
     }
 
-    /// True where the connection may carry another request: the peer has neither closed nor said anything unasked.
-    pub(crate) async fn is_alive<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
-        self.received.is_empty() && self.transport.is_quiet(net).await
+    /// True where the connection may carry another request at `now`: the peer has neither closed nor said anything unasked.
+    /// One that is `repeatable` may go without a look at the socket, for [`UNWATCHED`].
+    pub(crate) async fn is_alive<N: Net<Stream = S>>(
+        &mut self,
+        net: &N,
+        repeatable: bool,
+        now: Instant,
+    ) -> bool {
+        let trusting = repeatable && now.saturating_duration_since(self.released) < UNWATCHED;
+        self.received.is_empty() && self.transport.is_quiet(net, trusting).await
     }
 
     /// True where nothing would ever wake those who wait for it.

@@ -21,7 +21,7 @@ use crate::sender::{Sender, Sent};
 use crate::timings::Begun;
 use crate::tls;
 use crate::trace;
-use entreat_core::exchange::{BodyFraming, Failure, Recovery, recover};
+use entreat_core::exchange::{BodyFraming, Failure, Recovery, is_idempotent, recover};
 use entreat_core::h1::Verdict;
 use entreat_core::pool::{self, Key, Pool};
 use entreat_core::route::Proxy;
@@ -109,6 +109,11 @@ impl Outgoing<'_> {
             Some(proxy) if proxy.forwards(self.url.scheme()) => Cow::Owned(self.url.absolute_target()),
             Some(_) | None => self.url.target(),
         }
+    }
+
+    /// True where it may be sent again after all of it was sent in vain.
+    fn is_repeatable(&self) -> bool {
+        is_idempotent(self.method) && self.body.is_in_memory()
     }
 }
 
@@ -313,9 +318,11 @@ impl<N: Net> Engine<N> {
         fresh: bool,
     ) -> Result<(Box<Connection<N::Stream>>, Instant)> {
         if outgoing.keep_alive && !fresh {
-            let now = self.net.now();
+            let (now, repeatable) = (self.net.now(), outgoing.is_repeatable());
             while let Some(mut connection) = self.take_idle(key, now) {
-                if connection.generation == fork::generation() && connection.is_alive(&self.net).await {
+                if connection.generation == fork::generation()
+                    && connection.is_alive(&self.net, repeatable, now).await
+                {
                     return Ok((connection, now));
                 }
                 self.stale.fetch_add(1, Ordering::Relaxed);
@@ -381,6 +388,7 @@ impl<N: Net> Engine<N> {
         let origin = Arc::clone(&connection.origin);
         let key = Key { origin: &origin, settings: connection.settings };
         let (born, now) = (connection.born, self.net.now());
+        connection.released = now;
         let is_ours = connection.generation == fork::generation();
         let permit = connection.permit.take();
         let mut pool = self.pool();

@@ -179,14 +179,17 @@ impl<S> Transport<S> {
         }
     }
 
-    /// True where the peer has neither closed nor said anything unasked.
+    /// True where the peer has neither closed nor said anything unasked; with `trusting`, as far as that was heard of when
+    /// the last read was made, if that left nothing on the socket.
     ///
     /// On TLS, unasked bytes may be session tickets: only plaintext, an alert or the end mean that it is dead.
     /// Plaintext may have been decrypted before along with what was asked for: then nothing lies on the socket.
-    pub(crate) async fn is_quiet<N: Net<Stream = S>>(&mut self, net: &N) -> bool {
+    pub(crate) async fn is_quiet<N: Net<Stream = S>>(&mut self, net: &N, trusting: bool) -> bool {
+        let drained = trusting && net.is_drained(&self.stream);
         if let Some(tls) = &mut self.tls {
             for _ in 0..TICKET_BATCHES {
-                match (tls.read(&mut [0]), net.peek(&mut self.stream)) {
+                let peeked = if drained { Peeked::Nothing } else { net.peek(&mut self.stream) };
+                match (tls.read(&mut [0]), peeked) {
                     (Ok(None), Peeked::Nothing) => return true,
                     (Ok(None), Peeked::Bytes) => {}
                     (Ok(Some(_)) | Err(_), _) | (Ok(None), Peeked::Closed) => return false,
@@ -198,7 +201,7 @@ impl<S> Transport<S> {
             }
             return false;
         }
-        net.peek(&mut self.stream) == Peeked::Nothing
+        drained || net.peek(&mut self.stream) == Peeked::Nothing
     }
 
     /// As [`Transport::read`], polled. Nothing is sent meanwhile, so that another task may wait for that: what TLS has to

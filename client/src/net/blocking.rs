@@ -42,6 +42,8 @@ pub struct Stream {
     socket: TcpStream,
     read_timeout: Duration,
     write_timeout: Duration,
+    /// The last read found less than it had room for: all that was there.
+    drained: bool,
 }
 
 /// Runs a future of the blocking net: it is ready at the first poll. One that is large had better come pinned, so that it
@@ -143,6 +145,10 @@ impl Net for Blocking {
     fn finish(&self, stream: &mut Stream) -> Result<()> {
         SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
+
+    fn is_drained(&self, stream: &Stream) -> bool {
+        stream.drained
+    }
 }
 
 impl Blocking {
@@ -185,7 +191,10 @@ impl Blocking {
         loop {
             stream.limit_read(self.slice(&mut deadline)?).map_err(io_error)?;
             match io::Read::read(&mut &stream.socket, into) {
-                Ok(count) => return Ok(count),
+                Ok(count) => {
+                    stream.drained = cfg!(unix) && count < into.len() && count > 0;
+                    return Ok(count);
+                }
                 Err(error) => self.after_wait(error)?,
             }
         }
@@ -310,7 +319,7 @@ impl Stream {
     fn new(socket: Socket) -> io::Result<Stream> {
         socket.set_read_timeout(Some(SLICE))?;
         socket.set_write_timeout(Some(SLICE))?;
-        Ok(Stream { socket: socket.into(), read_timeout: SLICE, write_timeout: SLICE })
+        Ok(Stream { socket: socket.into(), read_timeout: SLICE, write_timeout: SLICE, drained: false })
     }
 
     /// The socket below.

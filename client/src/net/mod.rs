@@ -112,6 +112,12 @@ pub trait Net: Send + Sync + 'static {
     /// What a read would find, without waiting and without taking it.
     fn peek(&self, stream: &mut Self::Stream) -> Peeked;
 
+    /// True where the last read took all that was there, and nothing has been heard of since: a peek then would have found
+    /// nothing. Costs no system call, and says nothing about what has come without being told of.
+    fn is_drained(&self, _stream: &Self::Stream) -> bool {
+        false
+    }
+
     /// Closes the sending side.
     fn finish(&self, stream: &mut Self::Stream) -> Result<()>;
 
@@ -156,4 +162,47 @@ pub enum Peeked {
     Bytes,
     /// The peer has closed, or the connection is broken.
     Closed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    async fn only_a_short_read_has_drained_the_socket<N: Net>(net: &N) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (here, network) = ([listener.local_addr().unwrap()], Network::default());
+        let mut stream = net.connect(&here, &network, Deadline::NEVER).await.unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        for (sent, drained) in [("twelve bytes", false), ("one", true)] {
+            peer.write_all(sent.as_bytes()).unwrap();
+            let mut room = [0; 12];
+            assert_eq!(net.read(&mut stream, &mut room, Deadline::NEVER).await.unwrap(), sent.len());
+            assert_eq!(net.is_drained(&stream), drained, "after {sent}");
+        }
+        drop(peer);
+        assert_eq!(net.read(&mut stream, &mut [0], Deadline::NEVER).await.unwrap(), 0);
+        assert!(!net.is_drained(&stream), "after the end");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_short_read_has_drained_the_socket_blocking() {
+        blocking::block(only_a_short_read_has_drained_the_socket(&blocking::Blocking::default()));
+    }
+
+    #[cfg(all(feature = "aio", unix))]
+    #[test]
+    fn only_a_short_read_has_drained_the_socket_tokio() {
+        let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(only_a_short_read_has_drained_the_socket(&self::tokio::Tokio));
+    }
+
+    #[cfg(all(feature = "nested", unix))]
+    #[test]
+    fn only_a_short_read_has_drained_the_socket_nested() {
+        let net = nested::Nested::new().unwrap();
+        nested::block_on(&net, only_a_short_read_has_drained_the_socket(&net));
+    }
 }

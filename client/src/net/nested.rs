@@ -247,6 +247,10 @@ impl Net for Nested {
     fn finish(&self, stream: &mut Stream) -> Result<()> {
         SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
+
+    fn is_drained(&self, stream: &Stream) -> bool {
+        !stream.may.intersects(Events::READABLE) && !stream.place.has_happened(Events::READABLE)
+    }
 }
 
 impl Stream {

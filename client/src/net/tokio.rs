@@ -166,6 +166,11 @@ impl Net for Tokio {
         SockRef::from(&stream.socket).shutdown(Shutdown::Write).map_err(io_error)
     }
 
+    fn is_drained(&self, stream: &Stream) -> bool {
+        // The reactor takes back that there is something to read where a read found less than it had room for.
+        stream.socket.try_io(Interest::READABLE, || Ok(())).is_err()
+    }
+
     fn home(&self) -> u64 {
         current().map_or(0, |handle| {
             // An identifier shows its number to nothing but a hasher.

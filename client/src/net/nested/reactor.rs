@@ -243,6 +243,11 @@ impl Place {
         polled.map_err(|_late| deadline.error())
     }
 
+    /// True where some of `events` came, and nobody has waited for it.
+    pub(super) fn has_happened(&self, events: Events) -> bool {
+        self.reactor.shared().slots.has_happened(self.key, events)
+    }
+
     /// Nobody waits here any more.
     pub(super) fn forget(&self) {
         if !self.reactor.is_foreign() {

@@ -155,6 +155,11 @@ impl Slots {
         (Poll::Pending, replaced)
     }
 
+    /// True where some of `events` happened and was not taken.
+    pub(super) fn has_happened(&self, key: Key, events: Events) -> bool {
+        self.slots[key.index as usize].happened.intersects(events)
+    }
+
     /// Nobody waits any more. What happened stays.
     pub(super) fn forget(&mut self, key: Key) -> Option<Waker> {
         let slot = &mut self.slots[key.index as usize];
