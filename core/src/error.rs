@@ -234,6 +234,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of `kind` that knows nothing more yet.
+    #[cold]
     pub fn new(kind: Kind) -> Error {
         Error(Box::new(Inner {
             kind,
@@ -298,6 +299,7 @@ impl Error {
     }
 
     /// The URL of the request. User name and password are cut out. Keeps a URL that is already there.
+    #[cold]
     pub fn with_url(mut self, url: &str) -> Error {
         if self.0.url.is_none() {
             self.0.url = Some(redact(url));

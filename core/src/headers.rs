@@ -7,6 +7,7 @@
 
 use crate::error::{Error, Kind, Result, excerpt};
 use std::fmt;
+use std::ops::Range;
 
 /// An ordered multimap of header fields that keeps case and order.
 ///
@@ -125,18 +126,6 @@ impl Headers {
         Ok(())
     }
 
-    /// Takes over a received head as it is: `head` is copied once, each field is a pair of byte ranges in it.
-    pub(crate) fn from_head(
-        head: &[u8],
-        fields: impl ExactSizeIterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)>,
-    ) -> Headers {
-        debug_assert!(u32::try_from(head.len()).is_ok(), "the parser limits heads");
-        let pair = |range: std::ops::Range<usize>| (range.start as u32, range.end as u32);
-        let mut list = Vec::with_capacity(fields.len());
-        list.extend(fields.map(|(name, value)| Field { name: pair(name), value: pair(value) }));
-        Headers { buffer: head.to_vec(), fields: list, is_wire: false }
-    }
-
     /// The value of the first field of that name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.position(name.as_bytes()).map(|index| &self.buffer[range(self.fields[index].value)])
@@ -209,6 +198,30 @@ impl Headers {
             field.name.1 - field.name.0 == name.len() as u32
                 && self.buffer[range(field.name)].eq_ignore_ascii_case(name)
         })
+    }
+}
+
+/// The fields of a received head, while it is read: each is a pair of byte ranges in it.
+pub(crate) struct Fields(Vec<Field>);
+
+impl Fields {
+    pub(crate) fn with_capacity(count: usize) -> Fields {
+        Fields(Vec::with_capacity(count))
+    }
+
+    pub(crate) fn push(&mut self, name: Range<usize>, value: Range<usize>) {
+        let pair = |range: Range<usize>| (range.start as u32, range.end as u32);
+        self.0.push(Field { name: pair(name), value: pair(value) });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes over `head`, which they are ranges of, by one copy.
+    pub(crate) fn of(self, head: &[u8]) -> Headers {
+        debug_assert!(u32::try_from(head.len()).is_ok(), "the parser limits heads");
+        Headers { buffer: head.to_vec(), fields: self.0, is_wire: false }
     }
 }
 
@@ -302,12 +315,20 @@ fn check_value(name: &[u8], value: &[u8]) -> Result<()> {
 
 /// RFC 9110 section 5.6.2: `token = 1*tchar`.
 pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+    !bytes.is_empty() && bytes.iter().all(|&byte| TOKEN[usize::from(byte)])
 }
 
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
+/// RFC 9110 section 5.6.2: `tchar`.
+pub(crate) const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < bytes.len() {
+        token[bytes[at] as usize] = true;
+        at += 1;
+    }
+    token
+};
 
 #[cfg(test)]
 mod tests {
@@ -368,7 +389,9 @@ mod tests {
         replaced.set("X-One", "other").unwrap();
         let mut removed = added.clone();
         removed.remove("accept");
-        let received = Headers::from_head(b"HTTP/1.1 200 OK\r\nA:b\r\n", [(17..18, 19..20)].into_iter());
+        let mut found = Fields::with_capacity(1);
+        found.push(17..18, 19..20);
+        let received = found.of(b"HTTP/1.1 200 OK\r\nA:b\r\n");
         for headers in [Headers::new(), sample(), added, replaced, removed, received] {
             let mut wire = Vec::new();
             headers.write(&mut wire);

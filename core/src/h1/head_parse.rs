@@ -2,9 +2,9 @@
 //!
 //! [`HeadParser`] decides when a head is complete, how large it may be and which faults are forgiven: empty
 //! lines before it, bare LF as a line's end, a missing reason, several spaces in the status line, folded field
-//! lines. What the fields mean is not decided here. `httparse` reads the grammar; it runs once on the bytes
-//! that come first (nearly always a whole head) and once more when the end of a head that came in pieces was
-//! found, so that the work is linear in the head's size however it was cut.
+//! lines. What the fields mean is not decided here. `httparse` reads the grammar, `plain_head` what is plain; they
+//! run once on the bytes that come first (nearly always a whole head) and once more when the end of a head that
+//! came in pieces was found, so that the work is linear in the head's size however it was cut.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -13,7 +13,8 @@ use std::ops::Range;
 use httparse::{Header, ParserConfig, Response, Status};
 
 use crate::error::{Error, Kind, Result, excerpt};
-use crate::headers::{Headers, is_secret, is_token};
+use crate::h1::plain_head;
+use crate::headers::{Fields, Headers, is_secret, is_token};
 use crate::response::{ResponseHead, Version};
 
 /// How large a head may be.
@@ -181,6 +182,15 @@ fn is_secret_line(line: &[u8]) -> bool {
 
 /// Reads the head that starts with `input`; `None` where it is not complete.
 fn read_head(input: &[u8], limits: HeadLimits) -> Result<Option<(ResponseHead, usize)>> {
+    match plain_head::read(input, limits) {
+        Some(found) => Ok(Some(found)),
+        None => read_any_head(input, limits),
+    }
+}
+
+/// The same by httparse.
+#[inline(never)]
+fn read_any_head(input: &[u8], limits: HeadLimits) -> Result<Option<(ResponseHead, usize)>> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
     let fields = &mut fields[..limits.fields.min(FIELDS_ON_STACK)];
     let mut response = Response::new(&mut []);
@@ -253,7 +263,9 @@ fn take_over(fields: &[Header<'_>], bytes: &[u8]) -> Headers {
         let start = part.as_ptr() as usize - origin;
         start..start + part.len()
     };
-    Headers::from_head(bytes, fields.iter().map(|field| (range(field.name.as_bytes()), range(field.value))))
+    let mut found = Fields::with_capacity(fields.len());
+    fields.iter().for_each(|field| found.push(range(field.name.as_bytes()), range(field.value)));
+    found.of(bytes)
 }
 
 /// RFC 9112 section 5.2: "A user agent that receives an obs-fold in a response message [...] MUST replace each
@@ -325,11 +337,20 @@ mod tests {
             (Err(whole), Err(piecewise)) => assert_eq!(whole.kind(), piecewise.kind()),
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => panic!("whole {whole:?}, byte by byte {piecewise:?}"),
         }
+        check_plain(head, limits);
         if let Ok(Some(found)) = &whole {
             let trailing = [head, b"\r\nHTTP/1.1 500 trailing\r\n\r\n"].concat();
             assert_eq!(HeadParser::new(limits).parse(&trailing).unwrap().as_ref(), Some(found));
         }
         whole
+    }
+
+    /// What is read as plain is what httparse finds, to the byte.
+    fn check_plain(head: &[u8], limits: HeadLimits) {
+        let Some((plain, length)) = plain_head::read(head, limits) else { return };
+        let (any, any_length) = read_any_head(head, limits).unwrap().expect("what is plain is complete");
+        assert_eq!((&plain, length), (&any, any_length));
+        assert!(plain.headers.raw().eq(any.headers.raw()), "{}", head.escape_ascii());
     }
 
     fn accepted(head: &[u8]) -> ResponseHead {
@@ -357,6 +378,20 @@ mod tests {
         assert_eq!((head.version, head.status, &head.reason[..]), (Version::Http11, 200, &b"OK"[..]));
         let names: Vec<_> = head.headers.iter().collect();
         assert_eq!(names, [("Content-Length", &b"5"[..]), ("x-a", b"b"), ("X-Empty", b"")]);
+    }
+
+    #[test]
+    fn a_plain_head_is_read_as_httparse_reads_it_whichever_byte_is_changed() {
+        let plain = b"HTTP/1.1 404 Not Found\r\nServer: a b\r\nX-Long: 0123456789abcdef\r\nC:\r\n\r\n";
+        for at in 0..plain.len() {
+            for byte in 0..=255 {
+                let mut head = plain.to_vec();
+                head[at] = byte;
+                check_plain(&head, HeadLimits::default());
+                head.remove(at);
+                check_plain(&head, HeadLimits::default());
+            }
+        }
     }
 
     #[test]

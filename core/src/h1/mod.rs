@@ -10,6 +10,7 @@ pub mod chunked;
 pub mod framing;
 pub mod head_parse;
 pub mod head_write;
+mod plain_head;
 
 pub use body::{BodyDecoder, Decoded};
 pub use framing::{Framing, Verdict, decide};
