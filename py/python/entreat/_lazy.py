@@ -94,5 +94,12 @@ class LazyModule:
         return getattr(sys.modules[self._name], attribute)
 
 
-#: What annotations refer to as `_t`: `typing` is not imported before somebody evaluates one.
-types = LazyModule(f"{__package__}._types")
+# `typing`'s constant of that name, for type checkers, which know any.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import _types
+
+    types = _types
+else:
+    #: What annotations refer to as `_t`: `typing` is not imported before somebody evaluates one.
+    types = LazyModule(f"{__package__}._types")

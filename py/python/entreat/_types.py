@@ -1,7 +1,7 @@
 """The types that annotations of this package refer to. Not a public interface.
 
 Unlike requests', they exist at run time, so that `typing.get_type_hints` resolves every annotation. The two protocols
-are also asked at run time whether an object can be read, or has items.
+are also asked at run time whether an object can be read, or has items. Type checkers read `_types.pyi` instead.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def _imports():
     from .cookies import RequestsCookieJar
     from .exceptions import Timeout
     from .models import PreparedRequest, Request, Response
+    from .sessions import Session
     from .structures import CaseInsensitiveDict
 
     # Of Python 3.11 and 3.12; before, the nearest that there is.
