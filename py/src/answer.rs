@@ -10,11 +10,12 @@ use crate::support::Support;
 use entreat::{Headers, Url};
 use entreat_core::ResponseHead;
 use pyo3::exceptions::PyAttributeError;
-use pyo3::intern;
+use pyo3::{ffi, intern};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use std::sync::OnceLock;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -28,10 +29,10 @@ pub(crate) struct ResponseBase {
 pub(crate) struct Answer {
     pub(crate) head: ResponseHead,
     pub(crate) elapsed: Duration,
-    pub(crate) method: String,
+    pub(crate) method: Cow<'static, str>,
     pub(crate) url: Url,
     /// The request's fields as prepared, without the Host that the connection adds.
-    pub(crate) request_headers: Headers,
+    pub(crate) request_headers: Arc<Headers>,
     pub(crate) request_body: Option<Py<PyAny>>,
     pub(crate) cookies: Option<Py<PyAny>>,
     /// Absent for a call without a session.
@@ -75,11 +76,19 @@ const KEYS: [&str; 14] = [
     "connection",
 ];
 
-// Those of them that `Answer::fill_simple` makes.
-const CONTENT: usize = 0;
-const CONTENT_CONSUMED: usize = 1;
-const STATUS_CODE: usize = 3;
-const ENCODING: usize = 7;
+/// The same as the one objects that attributes are kept under.
+pub(crate) struct ResponseNames([Py<PyString>; KEYS.len()]);
+
+impl ResponseNames {
+    pub(crate) fn new(py: Python<'_>) -> ResponseNames {
+        ResponseNames(KEYS.map(|key| PyString::intern(py, key).unbind()))
+    }
+
+    /// Which of [`KEYS`] it is. Looks at no text: the names that stand in programs are interned.
+    fn position(&self, name: &Bound<'_, PyString>) -> Option<usize> {
+        self.0.iter().position(|known| known.is(name))
+    }
+}
 
 #[pymethods]
 impl ResponseBase {
@@ -89,23 +98,39 @@ impl ResponseBase {
         ResponseBase { answer: OnceLock::new() }
     }
 
+    /// What has not been made yet is made here, without the exception that tells of a look in vain. Only of requests' own
+    /// class: another one may have a property of that name.
+    fn __getattribute__<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if let Some(answer) = slf.get().answer.get()
+            && let Some(support) = Support::known(py)
+            && slf.get_type().is(&support.response_class)
+            && let Some(at) = support.response_names.position(name)
+            && !answer.has_made(at)
+        {
+            return answer.make(slf, name, at);
+        }
+        // SAFETY: both are valid objects; the call gives a new reference, or null with an exception set.
+        unsafe {
+            Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetAttr(slf.as_ptr(), name.as_ptr()))
+        }
+    }
+
     /// Called only for what is not in the instance's dictionary, nor its class's.
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
         let key = name.to_str()?;
         let Some(answer) = slf.get().answer.get() else { return Err(no_attribute(slf, key)) };
-        let state = state(slf)?;
-        let Some(bit) = KEYS.iter().position(|known| *known == key).map(|at| 1 << at) else {
+        let Some(at) = KEYS.iter().position(|known| *known == key) else {
             return Err(no_attribute(slf, key));
         };
-        if answer.made.load(Ordering::Acquire) & bit != 0 {
+        if answer.has_made(at) {
             // It was made before. Another thread may have put it there just now; else a program has deleted it.
-            return state.get_item(name)?.ok_or_else(|| no_attribute(slf, key));
+            return state(slf)?.get_item(name)?.ok_or_else(|| no_attribute(slf, key));
         }
-        let Some(value) = answer.value(slf, key)? else { return Err(no_attribute(slf, key)) };
-        // Of two threads that come here at once, both get what the first of them made.
-        state.set_default(name, &value)?;
-        answer.made.fetch_or(bit, Ordering::Release);
-        Ok(state.get_item(name)?.unwrap_or(value))
+        answer.make(slf, name, at)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -139,15 +164,11 @@ fn no_attribute(slf: &Bound<'_, ResponseBase>, key: &str) -> PyErr {
 
 /// Puts every attribute that is still missing into the instance's dictionary.
 #[pyfunction]
-pub(crate) fn fill(response: &Bound<'_, ResponseBase>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+pub(crate) fn fill(response: &Bound<'_, ResponseBase>) -> PyResult<()> {
     let Some(answer) = response.get().answer.get() else { return Ok(()) };
     for (at, key) in KEYS.into_iter().enumerate() {
-        if answer.made.load(Ordering::Acquire) & (1 << at) == 0
-            && !state.contains(key)?
-            && let Some(value) = answer.value(response, key)?
-        {
-            state.set_default(key, value)?;
-            answer.made.fetch_or(1 << at, Ordering::Release);
+        if !answer.has_made(at) {
+            answer.make(response, &PyString::intern(response.py(), key), at)?;
         }
     }
     Ok(())
@@ -166,31 +187,34 @@ impl Answer {
         py: Python<'py>,
         support: &Support,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let response = support.new_response.bind(py).call1((&support.response_class,))?;
-        let made = self.fill_simple(py, &state(&response)?)?;
-        self.made.store(made, Ordering::Release);
-        let base = response.cast::<ResponseBase>()?;
+        let response = support.new_response(py)?;
         // A fresh instance has no answer yet.
-        let _ = base.get().answer.set(Box::new(self));
-        Ok(response)
+        let _ = response.get().answer.set(Box::new(self));
+        Ok(response.into_any())
     }
 
-    /// Puts what costs next to nothing into the new instance's dictionary, since a look that misses it costs more. Says
-    /// which of [`KEYS`] it has put there.
-    fn fill_simple(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<u16> {
-        let read = !matches!(self.body, AnswerBody::Streamed(_));
-        state.set_item(intern!(py, "status_code"), self.head.status)?;
-        state.set_item(intern!(py, "_content_consumed"), read)?;
-        let mut made = 1 << STATUS_CODE | 1 << CONTENT_CONSUMED;
-        if let AnswerBody::Decoded(bytes) = &self.body {
-            state.set_item(intern!(py, "_content"), bytes)?;
-            made |= 1 << CONTENT;
+    /// Whether one of [`KEYS`] has been put into the instance's dictionary.
+    fn has_made(&self, at: usize) -> bool {
+        self.made.load(Ordering::Acquire) & (1 << at) != 0
+    }
+
+    /// The value of one of [`KEYS`]: what a program has put into the instance's dictionary, or else what is made now, and
+    /// put there.
+    fn make<'py>(
+        &self,
+        slf: &Bound<'py, ResponseBase>,
+        name: &Bound<'py, PyString>,
+        at: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = state(slf)?;
+        if let Some(value) = state.get_item(name)? {
+            return Ok(value);
         }
-        if let Some(encoding) = self.simple_encoding() {
-            state.set_item(intern!(py, "encoding"), encoding)?;
-            made |= 1 << ENCODING;
-        }
-        Ok(made)
+        let Some(value) = self.value(slf, KEYS[at])? else { return Err(no_attribute(slf, KEYS[at])) };
+        // Of two threads that come here at once, both get what the first of them made.
+        let (_, value) = state.set_default_with_result(name, value)?;
+        self.made.fetch_or(1 << at, Ordering::Release);
+        Ok(value)
     }
 
     /// The value of one of [`KEYS`], made now.
@@ -214,6 +238,9 @@ impl Answer {
             }
             "url" => PyString::new(py, self.url.as_str()).into_any(),
             "encoding" => {
+                if let Some(encoding) = self.simple_encoding() {
+                    return Ok(Some(encoding.into_pyobject(py)?));
+                }
                 let content_types = self.head.headers.get_all("Content-Type");
                 let content_type = content_types.map(latin1).collect::<Vec<_>>().join(", ");
                 support.call(py, "encoding", (content_type,))?

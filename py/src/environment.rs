@@ -1,14 +1,19 @@
-//! What the environment says, read anew for each request, as requests does, but without making a string of it.
+//! What the environment says for a request, as requests asks it each time, but without making a string of it.
 //!
-//! One pass over the variables, which looks at their names and at hardly any value. A netrc file sends the request to
-//! Python's own code; what proxies and bundles are worth is `way`'s affair.
+//! One pass over the variables, which looks at their names and at hardly any value; and none where `os.environ` is as it
+//! was at the last one. A netrc file sends the request to Python's own code; what proxies and bundles are worth is
+//! `way`'s affair.
 
+use crate::support::Support;
+use crate::watch;
 use entreat_core::policy::proxy;
+use pyo3::prelude::*;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// What concerns requests.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Environment {
     /// A variable asks for a proxy, in either case.
     pub(crate) proxy: bool,
@@ -16,19 +21,42 @@ pub(crate) struct Environment {
     bundles: [Option<PathBuf>; 2],
     /// `NETRC` is set.
     netrc: bool,
-    /// The value of `HOME`, and a slash.
-    home: Option<Vec<u8>>,
+    /// The two usual places of a netrc file, below `HOME`, each with a NUL behind it.
+    usual_netrc: Option<[Vec<u8>; 2]>,
 }
 
 impl Environment {
-    /// Reads it. The GIL must be held.
-    pub(crate) fn read() -> Environment {
+    /// Of one that nobody asks.
+    pub(crate) fn nothing() -> Arc<Environment> {
+        static NOTHING: LazyLock<Arc<Environment>> = LazyLock::new(Arc::default);
+        Arc::clone(&NOTHING)
+    }
+
+    /// As it is now. Where dictionaries have versions, that of `os.environ` tells whether anything has changed: as for
+    /// requests, a variable that was set behind its back, by `os.putenv`, does not count.
+    pub(crate) fn current(py: Python<'_>, support: &Support) -> Arc<Environment> {
+        static LAST: Mutex<Option<(u64, Arc<Environment>)>> = Mutex::new(None);
+        let Some(variables) = &support.variables else { return Arc::new(Environment::read(py)) };
+        let version = watch::version(variables.bind(py));
+        // Locked only with the GIL held, so never across a fork; and what a panic leaves is whole.
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, environment)) if *known == version => Arc::clone(environment),
+            Some(_) | None => {
+                let environment = Arc::new(Environment::read(py));
+                *last = Some((version, Arc::clone(&environment)));
+                environment
+            }
+        }
+    }
+
+    fn read(_py: Python<'_>) -> Environment {
         unsafe extern "C" {
             static environ: *const *const libc::c_char;
         }
         let mut found = Environment::default();
-        // SAFETY: `environ` is a null-terminated array of strings, or null. Python changes it with the GIL held, and every
-        // caller holds the GIL; the strings are only looked at before this returns.
+        // SAFETY: `environ` is a null-terminated array of strings, or null. Python changes it with the GIL held, which is
+        // held here (`_py`); the strings are only looked at before this returns.
         unsafe {
             let mut entry = environ;
             while !entry.is_null() && !(*entry).is_null() {
@@ -57,7 +85,10 @@ impl Environment {
             let value = end.add(1);
             let is_set = *value != 0;
             match name {
-                b"HOME" => self.home = Some([CStr::from_ptr(value.cast()).to_bytes(), b"/"].concat()),
+                b"HOME" => {
+                    let home = CStr::from_ptr(value.cast()).to_bytes();
+                    self.usual_netrc = Some([[home, b"/.netrc\0"].concat(), [home, b"/_netrc\0"].concat()]);
+                }
                 b"NETRC" => self.netrc = true,
                 b"REQUESTS_CA_BUNDLE" if is_set => self.bundles[0] = Some(path(CStr::from_ptr(value.cast()))),
                 b"CURL_CA_BUNDLE" if is_set => self.bundles[1] = Some(path(CStr::from_ptr(value.cast()))),
@@ -93,17 +124,12 @@ impl Environment {
 
     /// The same.
     pub(crate) fn forget_netrc(&mut self) {
-        (self.netrc, self.home) = (false, None);
+        (self.netrc, self.usual_netrc) = (false, None);
     }
 
     /// True where there may be a netrc file: `NETRC` names one, or one of the two usual ones is there.
     pub(crate) fn has_netrc(&self) -> bool {
-        let (false, Some(home)) = (self.netrc, &self.home) else { return self.netrc };
-        let mut path = [home, &b".netrc\0"[..]].concat();
-        exists(&path) || {
-            path[home.len()] = b'_';
-            exists(&path)
-        }
+        self.netrc || self.usual_netrc.iter().flatten().any(|path| exists(path))
     }
 }
 

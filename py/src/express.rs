@@ -6,18 +6,19 @@
 //! whose attributes are made when they are looked at (`answer`).
 
 use crate::answer::ResponseBase;
-use crate::send::{OneCall, Owner, Prepared, send};
+use crate::send::{OneCall, Owner, Prepared};
 use crate::session::SessionBase;
 use crate::state::{Given, NetworkRules, Options, State};
 use crate::support::Support;
 use crate::way::Said;
-use crate::{body, debugging, prepare, watch};
+use crate::{body, debugging, prepare, send, watch};
 use entreat::{Body, Headers, Url};
 use entreat_core::exchange::BodyLength;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Serves a call of `Session.request`, or says `None`: then another lane must.
 #[pyfunction]
@@ -58,6 +59,33 @@ pub(crate) fn express<'py>(
     support.call(py, "after", (session, response, allow_redirects, stream, given)).map(Some)
 }
 
+/// Serves a call of `Session.get`, as it would be by way of `Session.request` with these keywords, or says `None`.
+#[pyfunction]
+pub(crate) fn express_get<'py>(
+    session: &Bound<'py, PyAny>,
+    url: &Bound<'py, PyAny>,
+    params: &Bound<'py, PyAny>,
+    keywords: &Bound<'py, PyDict>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = session.py();
+    let support = Support::get(py)?;
+    if !session.get_type().is(&support.session_class) {
+        return Ok(None);
+    }
+    let Some(given) = Keywords::read(keywords)? else { return Ok(None) };
+    let method = intern!(py, "GET").as_any();
+    let (call, rest) = given.split(support, session, method, url);
+    let call = Call { params, ..call };
+    let Some(Served { response, given: settings, unfinished, own: _ }) = call.serve(&rest, false)? else {
+        return Ok(None);
+    };
+    if !unfinished {
+        return Ok(Some(response));
+    }
+    let arguments = (session, response, given.allow_redirects(), rest.stream, settings);
+    support.call(py, "after", arguments).map(Some)
+}
+
 /// Serves a call of `requests.request`, whose session lives no longer than the call, or says `None`.
 ///
 /// Calls share connections, where nothing about them is the caller's own; see `shared`.
@@ -69,28 +97,18 @@ pub(crate) fn express_once<'py>(
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = method.py();
     let support = Support::get(py)?;
-    let mut given: [Option<Bound<'py, PyAny>>; KEYWORDS.len()] = Default::default();
-    for (name, value) in keywords.iter() {
-        let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
-        let Some(at) = KEYWORDS.iter().position(|known| name == *known) else { return Ok(None) };
-        given[at] = Some(value);
-    }
-    let none = py.None().into_bound(py);
-    let yes = PyBool::new(py, true).to_owned().into_any();
-    let [params, data, headers, cookies, auth, json, files, timeout, proxies, hooks, stream, verify, cert] =
-        std::array::from_fn(|at| given[at].as_ref().unwrap_or(&none));
-    let allow_redirects = given[KEYWORDS.len() - 1].as_ref().unwrap_or(&yes);
+    let Some(given) = Keywords::read(keywords)? else { return Ok(None) };
     let session = &support.shared_session(py)?;
-    let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
-    let call = Call { py, support, session, method, url, params, data, headers, cookies, auth, json };
-    let Some(Served { response, given, unfinished, own }) = call.serve(&rest, true)? else {
+    let (call, rest) = given.split(support, session, method, url);
+    let Some(Served { response, given: settings, unfinished, own }) = call.serve(&rest, true)? else {
         return Ok(None);
     };
     if !unfinished {
         return Ok(Some(response));
     }
     let session = own.as_ref().map(|own| own.lend_session(py, support)).transpose()?;
-    support.call(py, "after_once", (response, allow_redirects, stream, given, session)).map(Some)
+    let arguments = (response, given.allow_redirects(), rest.stream, settings, session);
+    support.call(py, "after_once", arguments).map(Some)
 }
 
 /// What `requests.request` takes; `allow_redirects` last, since it alone is not `None` where it is left out.
@@ -110,6 +128,49 @@ const KEYWORDS: [&str; 14] = [
     "cert",
     "allow_redirects",
 ];
+
+/// The keywords of a call, in the order of [`KEYWORDS`].
+struct Keywords<'py> {
+    given: [Option<Bound<'py, PyAny>>; KEYWORDS.len()],
+    none: Bound<'py, PyAny>,
+    yes: Bound<'py, PyAny>,
+}
+
+impl<'py> Keywords<'py> {
+    /// `None` where one is unknown.
+    fn read(keywords: &Bound<'py, PyDict>) -> PyResult<Option<Keywords<'py>>> {
+        let py = keywords.py();
+        let mut given: [Option<Bound<'py, PyAny>>; KEYWORDS.len()] = Default::default();
+        if !keywords.is_empty() {
+            for (name, value) in keywords.iter() {
+                let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
+                let Some(at) = KEYWORDS.iter().position(|known| name == *known) else { return Ok(None) };
+                given[at] = Some(value);
+            }
+        }
+        let (none, yes) = (py.None().into_bound(py), PyBool::new(py, true).to_owned().into_any());
+        Ok(Some(Keywords { given, none, yes }))
+    }
+
+    fn allow_redirects(&self) -> &Bound<'py, PyAny> {
+        self.given[KEYWORDS.len() - 1].as_ref().unwrap_or(&self.yes)
+    }
+
+    /// What makes up the request, and the rest.
+    fn split<'a>(
+        &'a self,
+        support: &'a Support,
+        session: &'a Bound<'py, PyAny>,
+        method: &'a Bound<'py, PyAny>,
+        url: &'a Bound<'py, PyAny>,
+    ) -> (Call<'a, 'py>, Rest<'a, 'py>) {
+        let [params, data, headers, cookies, auth, json, files, timeout, proxies, hooks, stream, verify, cert] =
+            std::array::from_fn(|at| self.given[at].as_ref().unwrap_or(&self.none));
+        let py = session.py();
+        let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
+        (Call { py, support, session, method, url, params, data, headers, cookies, auth, json }, rest)
+    }
+}
 
 /// The call's arguments that do not make up the request.
 struct Rest<'a, 'py> {
@@ -222,7 +283,7 @@ impl<'py> Call<'_, 'py> {
         let options = Options::read(state, self.support, &prepared.url, rest.timeout, rest.stream, &said)?;
         let Some(options) = options.map(|options| options.through(network)) else { return Ok(None) };
         let owner = if once { Owner::nobody(&prepared) } else { Owner::Session(self.session) };
-        let Some(response) = send(self.py, self.support, &owner, prepared, &options)? else {
+        let Some(response) = send::send(self.py, self.support, &owner, prepared, &options)? else {
             return Ok(None);
         };
         let unfinished = ResponseBase::needs_python(&response);
@@ -251,14 +312,18 @@ impl<'py> Call<'_, 'py> {
             return Ok(None);
         }
         let object = (!object.is_none()).then(|| object.unbind());
-        Ok(Some(Prepared { method, url, fields, body, object, cookies, request: None }))
+        let with_host = self.with_host(&fields, &url);
+        Ok(Some(Prepared { method, url, fields, with_host, body, object, cookies, request: None }))
     }
 
     /// In upper case, where it is a token.
-    fn method(&self) -> Option<String> {
+    fn method(&self) -> Option<Cow<'static, str>> {
         let method = self.method.cast_exact::<PyString>().ok()?.to_str().ok()?;
+        if matches!(method, "GET" | "get") {
+            return Some(Cow::Borrowed("GET"));
+        }
         entreat_core::h1::check_method(method).ok()?;
-        Some(method.to_ascii_uppercase())
+        Some(Cow::Owned(method.to_ascii_uppercase()))
     }
 
     fn url(&self) -> Option<Url> {
@@ -282,7 +347,7 @@ impl<'py> Call<'_, 'py> {
 
     /// The session's and the call's fields. Those that http.client or urllib3 would add for one that is missing, and
     /// framing by hand, are left to them; so is what may go on as another protocol, on a socket of Python's.
-    fn fields(&self, state: &State<'py>) -> Option<Headers> {
+    fn fields(&self, state: &State<'py>) -> Option<Arc<Headers>> {
         let given = match self.headers.is_none() {
             true => None,
             false => Some(self.headers.cast_exact::<PyDict>().ok()?),
@@ -291,25 +356,43 @@ impl<'py> Call<'_, 'py> {
         let version = self.support.dictionaries_have_versions.then(|| watch::version(store));
         let mut before = self.session.cast::<SessionBase>().ok()?.get().before();
         let known = version.and_then(|version| before.fields(version));
-        let is_known = known.is_some();
-        let mut fields = known.unwrap_or_else(|| Headers::with_capacity(12, 384));
-        if !is_known {
-            prepare::session_headers(&mut fields, store)?;
-        }
-        match given {
-            None if is_known => return Some(fields),
-            None => {}
-            Some(given) => prepare::merge_headers(&mut fields, given)?,
+        let mut fields = match (known, given) {
+            (Some(known), None) => return Some(known),
+            (Some(known), Some(_)) => Headers::clone(&known),
+            (None, _) => {
+                let mut fields = Headers::with_capacity(12, 384);
+                prepare::session_headers(&mut fields, store)?;
+                fields
+            }
+        };
+        if let Some(given) = given {
+            prepare::merge_headers(&mut fields, given)?;
         }
         let complete = fields.contains("Accept-Encoding") && fields.contains("User-Agent");
         let framed = fields.contains("Content-Length") || fields.contains("Transfer-Encoding");
         if !complete || framed || fields.contains("Upgrade") {
             return None;
         }
+        let fields = Arc::new(fields);
         if let (None, Some(version)) = (given, version) {
             before.keep_fields(version, &fields);
         }
         Some(fields)
+    }
+
+    /// The fields behind the Host, where nothing has been added to the session's own: those of the request before, or
+    /// kept for the next.
+    fn with_host(&self, fields: &Arc<Headers>, url: &Url) -> Option<Arc<Headers>> {
+        let mut before = self.session.cast::<SessionBase>().ok()?.get().before();
+        if let Some(known) = before.with_host(fields, url) {
+            return Some(known);
+        }
+        if !before.has_kept(fields) {
+            return None;
+        }
+        let whole = Arc::new(send::behind_host(fields, url, None).ok()?);
+        before.keep_with_host(fields, url, &whole);
+        Some(whole)
     }
 
     /// True unless there is provably no cookie to send.
@@ -322,7 +405,7 @@ impl<'py> Call<'_, 'py> {
     }
 
     /// `http.cookiejar` decides: programs own that jar. Gives the merged jar, which redirects go on with.
-    fn add_cookies(&self, fields: &mut Headers, method: &str, url: &Url) -> PyResult<Option<Py<PyAny>>> {
+    fn add_cookies(&self, fields: &mut Arc<Headers>, method: &str, url: &Url) -> PyResult<Option<Py<PyAny>>> {
         let given =
             pyo3::types::PyList::new(self.py, fields.iter().map(|(name, value)| (name, latin1(value))))?;
         let arguments = (self.session, self.cookies, method, url.as_str(), given);
@@ -330,7 +413,8 @@ impl<'py> Call<'_, 'py> {
         let (header, jar): (Option<String>, Py<PyAny>) = answer.extract()?;
         match header {
             Some(header)
-                if fields.append_lenient("Cookie", header.as_bytes()).is_err() || !header.is_ascii() =>
+                if Arc::make_mut(fields).append_lenient("Cookie", header.as_bytes()).is_err()
+                    || !header.is_ascii() =>
             {
                 Ok(None)
             }
@@ -383,19 +467,19 @@ impl<'py> Call<'_, 'py> {
     }
 
     /// `prepare_auth` for a pair of texts; false where Python must do it.
-    fn add_authorization(&self, state: &State<'py>, fields: &mut Headers) -> bool {
+    fn add_authorization(&self, state: &State<'py>, fields: &mut Arc<Headers>) -> bool {
         let auth = if is_falsy_auth(self.auth) { state.auth() } else { self.auth };
         if is_falsy_auth(auth) {
             return !state.may_have_netrc();
         }
         let value = prepare::basic_auth(auth);
-        value.is_some_and(|value| fields.set("Authorization", value).is_ok())
+        value.is_some_and(|value| Arc::make_mut(fields).set("Authorization", value).is_ok())
     }
 }
 
 /// `prepare_content_length` and the Content-Type: first the one, then the other, at the end.
 fn add_content_fields(
-    fields: &mut Headers,
+    fields: &mut Arc<Headers>,
     method: &str,
     body: &Body,
     media_type: Option<&str>,
@@ -405,13 +489,15 @@ fn add_content_fields(
         BodyLength::None | BodyLength::Unknown => 0,
     };
     let outcome = if length > 0 || !matches!(method, "GET" | "HEAD") {
-        fields.append("Content-Length", length.to_string())
+        Arc::make_mut(fields).append("Content-Length", length.to_string())
     } else {
         Ok(())
     };
     let typed = media_type.filter(|_| !fields.contains("Content-Type"));
-    let outcome =
-        outcome.and_then(|()| typed.map_or(Ok(()), |media_type| fields.append("Content-Type", media_type)));
+    let outcome = outcome.and_then(|()| match typed {
+        None => Ok(()),
+        Some(media_type) => Arc::make_mut(fields).append("Content-Type", media_type),
+    });
     outcome.map_err(|error| pyo3::exceptions::PyValueError::new_err(error.message()))
 }
 

@@ -37,7 +37,7 @@ mod _native {
     #[pymodule_export]
     use crate::exchange::{Engine, Raw};
     #[pymodule_export]
-    use crate::express::{express, express_once};
+    use crate::express::{express, express_get, express_once};
     #[pymodule_export]
     use crate::send::send_prepared;
     #[pymodule_export]

@@ -16,9 +16,11 @@ use entreat::{Body, Error, Headers, Kind, PoolRules, Url};
 use entreat_core::content::Decoder;
 use entreat_core::exchange::{BodyFraming, BodyLength, is_idempotent};
 use entreat_core::policy::redirect::is_redirect;
+use entreat_core::route::Proxy;
 use entreat_core::{Deadlines, ResponseHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
@@ -26,9 +28,12 @@ use std::time::{Duration, Instant};
 
 /// A request as it will be sent, but for the Host field.
 pub(crate) struct Prepared {
-    pub(crate) method: String,
+    pub(crate) method: Cow<'static, str>,
     pub(crate) url: Url,
-    pub(crate) fields: Headers,
+    /// Shared by the requests of a session that have no other fields than those of the session.
+    pub(crate) fields: Arc<Headers>,
+    /// The same behind the Host, where a request before had the same. It goes without a body then.
+    pub(crate) with_host: Option<Arc<Headers>>,
     pub(crate) body: Body,
     /// What `PreparedRequest.body` is.
     pub(crate) object: Option<Py<PyAny>>,
@@ -152,7 +157,8 @@ fn read_prepared(request: &Bound<'_, PyAny>) -> PyResult<Option<Prepared>> {
     }
     let object = (!object.is_none()).then(|| object.unbind());
     let request = Some(request.clone().unbind());
-    Ok(Some(Prepared { method, url, fields, body, object, cookies: None, request }))
+    let (method, fields) = (Cow::Owned(method), Arc::new(fields));
+    Ok(Some(Prepared { method, url, fields, with_host: None, body, object, cookies: None, request }))
 }
 
 /// False for the methods with which urllib3 does not say that there is no body.
@@ -271,26 +277,12 @@ fn transfer(
     options: &Options,
 ) -> Result<Received, Error> {
     let started = Instant::now();
-    let mut headers = Headers::with_capacity(prepared.fields.len() + 1, 512);
-    if !prepared.fields.contains("Host") {
-        headers.append_lenient("Host", prepared.url.host_field().as_bytes())?;
-    }
-    if prepared.object.is_none()
-        && expects_body(&prepared.method)
-        && !prepared.fields.contains("Content-Length")
-    {
-        headers.append_lenient("Content-Length", "0")?;
-    }
-    headers.extend(&prepared.fields)?;
     let proxy = options.proxy.as_deref();
-    for (name, value) in proxy
-        .filter(|proxy| proxy.forwards(prepared.url.scheme()))
-        .iter()
-        .flat_map(|proxy| proxy.fields().iter())
-    {
-        // Over the request's own, as urllib3 has it.
-        headers.set(name, value)?;
-    }
+    let forwarding = proxy.filter(|proxy| proxy.forwards(prepared.url.scheme()));
+    let headers = match (&prepared.with_host, forwarding) {
+        (Some(known), None) => Cow::Borrowed(&**known),
+        (Some(_) | None, _) => Cow::Owned(complete(prepared, forwarding)?),
+    };
     let length = match prepared.body.length() {
         BodyLength::Known(length) => length,
         BodyLength::None | BodyLength::Unknown => 0,
@@ -317,14 +309,39 @@ fn transfer(
     Ok(Received { head, elapsed, body })
 }
 
+/// All fields of a request.
+fn complete(prepared: &Prepared, forwarding: Option<&Proxy>) -> Result<Headers, Error> {
+    let Prepared { method, url, fields, object, .. } = prepared;
+    let is_empty = object.is_none() && expects_body(method) && !fields.contains("Content-Length");
+    let mut headers = behind_host(fields, url, is_empty.then_some("0"))?;
+    for (name, value) in forwarding.iter().flat_map(|proxy| proxy.fields().iter()) {
+        // Over the request's own, as urllib3 has it.
+        headers.set(name, value)?;
+    }
+    Ok(headers)
+}
+
+/// The fields, behind a Host where they do not have one, and the Content-Length that http.client adds.
+pub(crate) fn behind_host(fields: &Headers, url: &Url, length: Option<&str>) -> Result<Headers, Error> {
+    let mut headers = Headers::with_capacity(fields.len() + 2, 512);
+    if !fields.contains("Host") {
+        headers.append_lenient("Host", url.host_field().as_bytes())?;
+    }
+    if let Some(length) = length {
+        headers.append_lenient("Content-Length", length)?;
+    }
+    headers.extend(fields)?;
+    Ok(headers)
+}
+
 /// True of a redirect whose body is large, or may be: of one that is followed it is of no use, so whoever follows reads
 /// only some of it (`sessions._drain`).
 fn is_long_redirect(head: &ResponseHead) -> bool {
     const SHORT: u64 = 1 << 20;
-    let length = head.headers.get_str("Content-Length").and_then(|length| length.parse::<u64>().ok());
+    let length = || head.headers.get_str("Content-Length").and_then(|length| length.parse::<u64>().ok());
     is_redirect(head.status)
         && head.headers.contains("Location")
-        && length.is_none_or(|length| length > SHORT)
+        && length().is_none_or(|length| length > SHORT)
 }
 
 /// Reads the body and undoes gzip and deflate. Any other coding, and one that fails, is left to urllib3.

@@ -89,7 +89,9 @@ pub(crate) struct Before {
     /// The very object that was given, and what was made of it.
     url: Option<(Py<PyString>, Url)>,
     /// The session's own fields, all of which the express lane can send, and the version of their dictionary.
-    fields: Option<(u64, Headers)>,
+    fields: Option<(u64, Arc<Headers>)>,
+    /// Such fields behind the Host of such a URL.
+    with_host: Option<(Arc<Headers>, Url, Arc<Headers>)>,
 }
 
 impl Before {
@@ -103,12 +105,28 @@ impl Before {
     }
 
     /// The fields of a dictionary that has this version.
-    pub(crate) fn fields(&self, version: u64) -> Option<Headers> {
-        self.fields.as_ref().filter(|(known, _)| *known == version).map(|(_, fields)| fields.clone())
+    pub(crate) fn fields(&self, version: u64) -> Option<Arc<Headers>> {
+        self.fields.as_ref().filter(|(known, _)| *known == version).map(|(_, fields)| Arc::clone(fields))
     }
 
-    pub(crate) fn keep_fields(&mut self, version: u64, fields: &Headers) {
-        self.fields = Some((version, fields.clone()));
+    pub(crate) fn keep_fields(&mut self, version: u64, fields: &Arc<Headers>) {
+        self.fields = Some((version, Arc::clone(fields)));
+    }
+
+    /// True of the fields that [`fields`](Self::fields) would give.
+    pub(crate) fn has_kept(&self, fields: &Arc<Headers>) -> bool {
+        self.fields.as_ref().is_some_and(|(_, known)| Arc::ptr_eq(known, fields))
+    }
+
+    /// These fields with the Host in front, where nothing has been added to what [`fields`](Self::fields) gave, and the
+    /// URL has the host of the one before.
+    pub(crate) fn with_host(&self, fields: &Arc<Headers>, url: &Url) -> Option<Arc<Headers>> {
+        let (known, other, whole) = self.with_host.as_ref()?;
+        (Arc::ptr_eq(known, fields) && other.host_field() == url.host_field()).then(|| Arc::clone(whole))
+    }
+
+    pub(crate) fn keep_with_host(&mut self, fields: &Arc<Headers>, url: &Url, whole: &Arc<Headers>) {
+        self.with_host = Some((Arc::clone(fields), url.clone(), Arc::clone(whole)));
     }
 }
 

@@ -19,8 +19,22 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What `Session.__init__` sets, but for what is made later: `cookies` and `adapters`.
-const SETTINGS: usize = 10;
+/// What `Session.__init__` sets, in its order.
+const SETTINGS: [&str; 10] = [
+    "headers",
+    "auth",
+    "proxies",
+    "hooks",
+    "params",
+    "stream",
+    "verify",
+    "cert",
+    "max_redirects",
+    "trust_env",
+];
+
+/// What is put beside them later, by those who look at the first two, or set an option.
+const LATER: [&str; 3] = ["cookies", "adapters", "_options"];
 
 /// An instance's real dictionary, behind the property `__dict__` that its class puts in front of it.
 #[pyfunction]
@@ -54,7 +68,7 @@ pub(crate) struct State<'py> {
     proxies: Bound<'py, PyAny>,
     cookies: Option<Bound<'py, PyAny>>,
     /// Empty where the session does not trust it.
-    environment: Environment,
+    environment: Arc<Environment>,
     /// An adapter of the session tries again where a request fails.
     retries: bool,
     /// What was set in `session.options`: nearly always nothing.
@@ -65,21 +79,21 @@ impl<'py> State<'py> {
     /// `None` where anything is out of the ordinary.
     pub(crate) fn read(session: &Bound<'py, PyAny>, support: &Support) -> PyResult<Option<State<'py>>> {
         let py = session.py();
-        let state = state(session)?;
-        let (cookies, adapters) =
-            (state.get_item(intern!(py, "cookies"))?, state.get_item(intern!(py, "adapters"))?);
-        let known = SETTINGS + usize::from(cookies.is_some()) + usize::from(adapters.is_some());
-        let mut options = None;
-        if state.len() != known {
-            options = state.get_item(intern!(py, "_options"))?;
-            if options.is_none() || state.len() != known + 1 {
-                return Ok(None);
-            }
-        }
-        let get = |name: &Bound<'py, PyString>| state.get_item(name).ok().flatten();
-        let plain = |name: &Bound<'py, PyString>| get(name).is_some_and(|value| is_empty(&value));
-        let hooks = get(intern!(py, "hooks")).is_some_and(|hooks| has_no_hook(&hooks));
-        if !hooks || !plain(intern!(py, "params")) {
+        let Some(found) = support.session_names.settings(&state(session)?) else { return Ok(None) };
+        let ([Some(headers), Some(auth), Some(proxies), Some(hooks), Some(params), rest @ ..], later) = found
+        else {
+            return Ok(None);
+        };
+        let ([Some(stream), Some(verify), Some(cert), Some(_), Some(trust)], [cookies, adapters, options]) =
+            (rest, later)
+        else {
+            return Ok(None);
+        };
+        if !has_no_hook(&hooks)
+            || !is_empty(&params)
+            || options.as_ref().is_some_and(|options| options.is_none())
+            || !headers.get_type().is(&support.headers_class)
+        {
             return Ok(None);
         }
         let mut retries = false;
@@ -90,23 +104,11 @@ impl<'py> State<'py> {
                 return Ok(None);
             }
         }
-        let trust_environment =
-            get(intern!(py, "trust_env")).is_some_and(|trust| trust.is_truthy().unwrap_or(true));
-        let environment = trust_environment.then(Environment::read).unwrap_or_default();
-        let (Some(headers), Some(auth), Some(stream), Some(verify), Some(cert), Some(proxies)) = (
-            get(intern!(py, "headers")),
-            get(intern!(py, "auth")),
-            get(intern!(py, "stream")),
-            get(intern!(py, "verify")),
-            get(intern!(py, "cert")),
-            get(intern!(py, "proxies")),
-        ) else {
-            return Ok(None);
+        let environment = match trust.is_truthy().unwrap_or(true) {
+            true => Environment::current(py, support),
+            false => Environment::nothing(),
         };
-        if !headers.get_type().is(&support.headers_class) {
-            return Ok(None);
-        }
-        let header_store = headers.getattr(intern!(py, "_store"))?;
+        let header_store = own_attribute(&headers, intern!(py, "_store"))?;
         let session = State {
             header_store,
             auth,
@@ -147,10 +149,10 @@ impl<'py> State<'py> {
     /// Leaves out of the environment what the session's options put behind what the program says.
     pub(crate) fn ignore(&mut self, netrc: bool, bundle: bool) {
         if bundle {
-            self.environment.forget_bundle();
+            Arc::make_mut(&mut self.environment).forget_bundle();
         }
         if netrc {
-            self.environment.forget_netrc();
+            Arc::make_mut(&mut self.environment).forget_netrc();
         }
     }
 
@@ -160,6 +162,54 @@ impl<'py> State<'py> {
 
     pub(crate) fn may_have_netrc(&self) -> bool {
         self.environment.has_netrc()
+    }
+}
+
+/// The keys of a session's dictionary, as the one objects that attributes are kept under.
+pub(crate) struct SessionNames([Py<PyString>; SETTINGS.len() + LATER.len()]);
+
+/// The values of [`SETTINGS`], and those of [`LATER`].
+type SettingsOf<'py> = ([Option<Bound<'py, PyAny>>; SETTINGS.len()], [Option<Bound<'py, PyAny>>; LATER.len()]);
+
+impl SessionNames {
+    pub(crate) fn new(py: Python<'_>) -> SessionNames {
+        let name = |at: usize| SETTINGS.get(at).copied().unwrap_or_else(|| LATER[at - SETTINGS.len()]);
+        SessionNames(std::array::from_fn(|at| PyString::intern(py, name(at)).unbind()))
+    }
+
+    /// What a session's dictionary holds; `None` where any other key is in there. One pass over it: the keys nearly
+    /// always stand in the order in which they are set.
+    fn settings<'py>(&self, state: &Bound<'py, PyDict>) -> Option<SettingsOf<'py>> {
+        let py = state.py();
+        let (mut settings, mut later): SettingsOf<'py> = Default::default();
+        let (mut at, mut expected) = (0, 0);
+        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: the dictionary is alive, and nobody changes it meanwhile: the GIL is held, and no Python code is run. Key
+        // and value are borrowed from it as long as that is so; references of our own are taken at once.
+        while unsafe { ffi::PyDict_Next(state.as_ptr(), &mut at, &mut key, &mut value) } != 0 {
+            let is = |name: &Py<PyString>| name.as_ptr() == key;
+            let index = match self.0.get(expected) {
+                Some(name) if is(name) => expected,
+                Some(_) | None => self.0.iter().position(is)?,
+            };
+            expected = index + 1;
+            // SAFETY: as above.
+            let value = Some(unsafe { Bound::from_borrowed_ptr(py, value) });
+            match index.checked_sub(SETTINGS.len()) {
+                None => settings[index] = value,
+                Some(index) => later[index] = value,
+            }
+        }
+        Some((settings, later))
+    }
+}
+
+/// An attribute that is surely the instance's own: its class has no say.
+fn own_attribute<'py>(object: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: both are valid objects; the call gives a new reference, or null with an exception set.
+    unsafe {
+        let value = ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr());
+        Bound::from_owned_ptr_or_err(object.py(), value)
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! The package hands them over once, when it is imported.
 
+use crate::answer::{ResponseBase, ResponseNames};
+use crate::state::SessionNames;
 use crate::watch;
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyType};
+use pyo3::types::{PyDict, PyModule, PyTuple, PyType};
 
 static SUPPORT: PyOnceLock<Support> = PyOnceLock::new();
 
@@ -16,8 +19,10 @@ pub(crate) struct Support {
     pub(crate) session_class: Py<PyType>,
     pub(crate) response_class: Py<PyType>,
     pub(crate) headers_class: Py<PyType>,
-    /// `Response.__new__`.
-    pub(crate) new_response: Py<PyAny>,
+    /// What `Response.__new__` calls.
+    new_response: ffi::newfunc,
+    no_arguments: Py<PyTuple>,
+    pub(crate) response_names: ResponseNames,
     /// `object.__new__`.
     pub(crate) new_object: Py<PyAny>,
     /// `collections.OrderedDict`, in which `CaseInsensitiveDict` keeps its fields.
@@ -26,6 +31,11 @@ pub(crate) struct Support {
     pub(crate) dictionaries_have_versions: bool,
     /// `sys.modules`.
     pub(crate) modules: Py<PyDict>,
+    /// What `os.environ` keeps the variables in, where its version tells whether it has changed. That nobody puts another
+    /// object in the place of `os.environ` is watched.
+    pub(crate) variables: Option<Py<PyDict>>,
+    /// What a session's dictionary may hold.
+    pub(crate) session_names: SessionNames,
     module: Py<PyModule>,
     shared_session: PyOnceLock<Py<PyAny>>,
 }
@@ -39,14 +49,19 @@ pub(crate) fn set_up(
     response_class: Bound<'_, PyType>,
     headers_class: Bound<'_, PyType>,
 ) -> PyResult<()> {
+    let versions = watch::dictionaries_have_versions(py)?;
     let support = Support {
-        new_response: response_class.getattr("__new__")?.unbind(),
+        new_response: new_function(&response_class)?,
+        no_arguments: PyTuple::empty(py).unbind(),
+        response_names: ResponseNames::new(py),
         new_object: headers_class.getattr("__new__")?.unbind(),
         session_class: session_class.unbind(),
         response_class: response_class.unbind(),
         headers_class: headers_class.unbind(),
         ordered_dict: py.import("collections")?.getattr("OrderedDict")?.unbind(),
-        dictionaries_have_versions: watch::dictionaries_have_versions(py)?,
+        dictionaries_have_versions: versions,
+        variables: variables(py)?.filter(|_| versions),
+        session_names: SessionNames::new(py),
         modules: py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind(),
         module: module.unbind(),
         shared_session: PyOnceLock::new(),
@@ -54,7 +69,26 @@ pub(crate) fn set_up(
     SUPPORT.set(py, support).map_err(|_| PyRuntimeError::new_err("the express lane has been set up before"))
 }
 
+fn variables(py: Python<'_>) -> PyResult<Option<Py<PyDict>>> {
+    let environ = py.import("os")?.getattr("environ")?;
+    let data = environ.getattr("_data").ok().and_then(|data| data.cast_into_exact::<PyDict>().ok());
+    Ok(data.map(Bound::unbind))
+}
+
+/// What makes instances of a class that `class` statements made, without the checks of `__new__` as a method.
+fn new_function(class: &Bound<'_, PyType>) -> PyResult<ffi::newfunc> {
+    // SAFETY: the class is a valid type, made on the heap; what its slot `tp_new` holds is a `newfunc` or null.
+    let slot: Option<ffi::newfunc> =
+        unsafe { std::mem::transmute(ffi::PyType_GetSlot(class.as_type_ptr(), ffi::Py_tp_new)) };
+    slot.ok_or_else(|| PyRuntimeError::new_err("the class of responses cannot be made"))
+}
+
 impl Support {
+    /// `None` as long as the package has not handed it over.
+    pub(crate) fn known(py: Python<'_>) -> Option<&Support> {
+        SUPPORT.get(py)
+    }
+
     pub(crate) fn get(py: Python<'_>) -> PyResult<&Support> {
         SUPPORT.get(py).ok_or_else(|| PyRuntimeError::new_err("the express lane has not been set up"))
     }
@@ -63,6 +97,18 @@ impl Support {
     pub(crate) fn shared_session<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let make = || self.session_class.bind(py).call0().map(Bound::unbind);
         Ok(self.shared_session.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// A response without an answer, and without the attributes that `__init__` sets.
+    pub(crate) fn new_response<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, ResponseBase>> {
+        let class = self.response_class.bind(py).as_type_ptr();
+        // SAFETY: the function is the class's own, and is given what it is promised: the class, a tuple, and no keywords. It
+        // gives a new reference, or null with an exception set.
+        let response = unsafe {
+            let made = (self.new_response)(class, self.no_arguments.as_ptr(), std::ptr::null_mut());
+            Bound::from_owned_ptr_or_err(py, made)?
+        };
+        Ok(response.cast_into::<ResponseBase>()?)
     }
 
     /// Calls a function of `_express`.

@@ -6,6 +6,7 @@ Which requests take it is told by `Response.lane`. Whatever a program customises
 import copy
 import gc
 import logging
+import os
 import pickle
 import pkgutil
 import weakref
@@ -128,6 +129,77 @@ def test_each_call_sends_what_the_session_says_by_then(session, peer):
     assert b"X-Later" not in first + third and b"Accept: x/y" in third
 
 
+def test_one_object_as_url_goes_to_the_host_that_it_names_each_time(session, peer):
+    one, other = f"{peer.url}/", f"http://localhost:{peer.url.rpartition(':')[2]}/"
+    for url in (one, other, one):
+        assert session.get(url).lane == "express"
+    session.headers["Host"] = "else.where"
+    session.get(one)
+    hosts = [request.lower().partition(b"host: ")[2].partition(b":")[0] for _, request in peer.completed]
+    assert hosts[:3] == [b"127.0.0.1", b"localhost", b"127.0.0.1"]
+    assert hosts[3].startswith(b"else.where\r\n")
+
+
+def test_settings_are_found_in_whatever_order_they_were_set(session, peer):
+    session.get(peer.url)
+    del session.auth
+    session.auth = ("user", "pass")
+    assert session.get(peer.url).lane == "express"
+    assert b"Authorization: Basic dXNlcjpwYXNz" in peer.requests[1]
+
+
+def test_a_setting_that_is_missing_is_missed_as_in_requests(session, peer):
+    session.get(peer.url)
+    del session.verify
+    with pytest.raises(AttributeError, match="verify"):
+        session.get(peer.url)
+
+
+def test_the_environment_counts_as_it_is_at_each_call(session, peer, monkeypatch, tmp_path):
+    url = "http://host.invalid/"
+    monkeypatch.setenv("HTTP_PROXY", peer.url)
+    assert session.get(url).text == "ok"
+    monkeypatch.delenv("HTTP_PROXY")
+    with pytest.raises(entreat.ConnectionError):
+        session.get(url)
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password pass")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    session.get(peer.url)
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login second password pass")
+    monkeypatch.delenv("NETRC")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    session.get(peer.url)
+    monkeypatch.setenv("HOME", str(tmp_path / "empty"))
+    session.get(peer.url)
+    told = [b"Authorization: " in request for request in peer.requests]
+    assert told == [False, True, True, False]
+
+
+def test_so_it_does_where_another_object_stands_in_its_place(session, peer, monkeypatch):
+    session.get(peer.url)
+    monkeypatch.setattr(os, "environ", {**os.environ, "http_proxy": peer.url})
+    assert session.get("http://host.invalid/").text == "ok"
+
+
+def test_a_session_that_does_not_trust_the_environment_does_not_hear_of_it(session, peer, monkeypatch):
+    session.get(peer.url)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    session.trust_env = False
+    assert session.get(peer.url).lane == "express"
+    session.trust_env = True
+    with pytest.raises(entreat.exceptions.ProxyError):
+        session.get(peer.url)
+
+
+def test_get_takes_all_keywords_of_request(session, peer):
+    answer = session.get(peer.url, {"q": "1"}, headers={"X-One": "1"}, cookies={"a": "b"}, timeout=5, stream=True)
+    assert answer.lane == "express" and not answer._content_consumed
+    request = peer.requests[0]
+    assert b"GET /?q=1 HTTP/1.1" in request and b"X-One: 1" in request and b"Cookie: a=b" in request
+    with pytest.raises(TypeError, match="unknown"):
+        session.get(peer.url, unknown=1)
+
+
 def test_so_does_a_session_whose_adapters_were_looked_at(session, peer):
     session.get_adapter(peer.url)
     assert session.get(peer.url).lane == "express"
@@ -208,6 +280,28 @@ def test_a_deleted_attribute_stays_deleted(session, peer):
     assert answer.reason == "OK"
     del answer.reason
     assert not hasattr(answer, "reason")
+
+
+def test_an_attribute_that_a_program_sets_first_is_what_it_set(session, peer):
+    answer = session.get(peer.url)
+    answer.status_code, answer._content = 404, b"mine"
+    assert (answer.status_code, answer.text, answer.ok) == (404, "mine", False)
+    assert vars(answer)["status_code"] == 404
+
+
+def test_attributes_are_found_by_names_that_are_made_up_as_the_program_runs(session, peer):
+    answer = session.get(peer.url)
+    assert getattr(answer, "".join(["status", "_code"])) == 200
+    assert getattr(answer, "".join(["_con", "tent"])) == b"ok"
+
+
+def test_a_class_put_in_the_place_of_a_responses_own_has_its_say(session, peer):
+    class Mine(entreat.Response):
+        reason = property(lambda self: "mine")
+
+    answer = session.get(peer.url)
+    answer.__class__ = Mine
+    assert (answer.reason, answer.status_code, answer.text) == ("mine", 200, "ok")
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -484,6 +484,8 @@ def _watch_deferred(module, deferred, names: tuple[str, ...]) -> None:
 
 
 def _watch_from_the_start() -> None:
+    # What it holds is watched by `environment.rs`.
+    _native.watch(os.__dict__, "environ", os.environ)
     for owner, names in _ALWAYS.items():
         _watch(owner, names)
     for module, names in _GLOBALS.items():

@@ -726,7 +726,7 @@ class Response(_ResponseBase):
     def __dict__(self) -> dict[str, _t.Any]:
         # Whoever looks at the whole state is to see the whole, though the express lane makes it piece by piece.
         state = _state(self)
-        _fill_response(self, state)
+        _fill_response(self)
         return state
 
     @__dict__.setter

@@ -19,6 +19,7 @@ from ._lazy import types as _t
 from ._native import SessionBase as _SessionBase
 from ._native import close as _close_connections
 from ._native import express as _express
+from ._native import express_get as _express_get
 from ._native import replace_state as _replace_state
 from ._native import state as _state
 from .exceptions import ChunkedEncodingError, InvalidSchema, TooManyRedirects
@@ -66,6 +67,12 @@ if not _lanes.allows("express"):
 
     def _express(*arguments: _t.Any) -> None:
         """The express lane, closed."""
+
+
+if not _lanes.allows("express") or _lanes.REPORT is not None:
+
+    def _express_get(*arguments: _t.Any) -> None:
+        """The way that leaves out `Session.request`, closed: there requests are counted."""
 
 
 def merge_setting(request_setting: _t.Any, session_setting: _t.Any, dict_class: type = OrderedDict) -> _t.Any:
@@ -556,6 +563,9 @@ class Session(SessionRedirectMixin):
         :param \*\*kwargs: whatever else `request` takes.
         :rtype: requests.Response
         """
+        response = _express_get(self, url, params, kwargs)
+        if response is not None:
+            return response
         kwargs.setdefault("allow_redirects", True)
         return self.request("GET", url, params=params, **kwargs)
 
