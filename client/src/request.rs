@@ -44,15 +44,15 @@ impl Request {
             Ok(url) => (Some(url), None),
             Err(error) => (None, Some(error)),
         };
-        Request {
-            method: method.into(),
-            url,
-            headers: Headers::new(),
-            body: Body::empty(),
-            config: None,
-            compress: None,
-            error,
-        }
+        let (headers, body) = (Headers::new(), Body::empty());
+        Request { method: method.into(), url, headers, body, config: None, compress: None, error }
+    }
+
+    /// The same with a URL that was parsed before.
+    #[doc(hidden)]
+    pub fn at(method: impl Into<Cow<'static, str>>, url: Url) -> Request {
+        let (method, url, headers, body) = (method.into(), Some(url), Headers::new(), Body::empty());
+        Request { method, url, headers, body, config: None, compress: None, error: None }
     }
 
     /// `GET url`.

@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 /// What a client says for all its requests.
 #[derive(Default)]
@@ -25,9 +26,23 @@ pub(crate) struct Defaults {
     pub(super) params: Vec<(String, String)>,
     pub(super) credential: Option<Credential>,
     pub(super) knobs: Knobs,
+    /// The very object that was given as URL before, and what was made of it: programs ask for one thing again and again.
+    /// Locked only with the GIL held, so never across a fork.
+    pub(super) before: Mutex<Option<(Py<PyString>, Url)>>,
 }
 
 impl Defaults {
+    /// The URL that was made of this object the time before.
+    fn known(&self, object: &Bound<'_, PyString>) -> Option<Url> {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.as_ref().filter(|(known, _)| known.is(object)).map(|(_, url)| url.clone())
+    }
+
+    fn keep(&self, object: &Bound<'_, PyString>, url: &Url) {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        *before = Some((object.clone().unbind(), url.clone()));
+    }
+
     /// Shows the garbage collector what Python's objects are in here.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.credential {
@@ -61,17 +76,20 @@ pub(crate) fn request(
     jar: impl FnOnce(&Url) -> Option<Vec<u8>>,
 ) -> PyResult<Request> {
     let url = url.cast::<PyString>().map_err(|_| wrong_type("url", "str", url))?;
-    let url = absolute(defaults, url.to_str()?);
+    let Some(options) = options.filter(|options| !options.is_empty()) else {
+        let request = blank(py, defaults, method, url, None)?;
+        return match &defaults.credential {
+            None => Ok(request),
+            Some(_) => authorize(request, defaults, None, None),
+        };
+    };
     let mut knobs = None;
     let mut given = Given::default();
-    for (name, value) in options.into_iter().flatten() {
+    for (name, value) in options {
         let name = name.cast::<PyString>()?;
         sort(&mut given, &mut knobs, defaults, name.to_str()?, value)?;
     }
-    let url = with_params(py, url, &defaults.params, given.params.as_ref())?;
-    let mut request = Request::new(method, &url);
-    request.check().map_err(|error| raise(py, &error.clone().with_url(&url)))?;
-    *request.headers_mut() = defaults.headers.clone();
+    let mut request = blank(py, defaults, method, url, given.params.as_ref())?;
     if let Some(fields) = &given.headers {
         merge_headers(request.headers_mut(), fields)?;
     }
@@ -99,6 +117,31 @@ pub(crate) fn request(
             Ok(request.configure(|signed| signed.or(&config)))
         }
     }
+}
+
+/// A request with what the client says, and nothing of the call but its URL.
+fn blank(
+    py: Python<'_>,
+    defaults: &Defaults,
+    method: Cow<'static, str>,
+    object: &Bound<'_, PyString>,
+    params: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Request> {
+    let known = if params.is_none() { defaults.known(object) } else { None };
+    let mut request = match known {
+        Some(url) => Request::at(method, url),
+        None => {
+            let url = with_params(py, absolute(defaults, object.to_str()?), &defaults.params, params)?;
+            let request = Request::new(method, &url);
+            let parsed = request.check().map_err(|error| raise(py, &error.clone().with_url(&url)))?;
+            if params.is_none() {
+                defaults.keep(object, parsed);
+            }
+            request
+        }
+    };
+    *request.headers_mut() = defaults.headers.clone();
+    Ok(request)
 }
 
 /// Puts one argument where it belongs.

@@ -8,12 +8,14 @@ use crate::client::errors::{carried, contradiction, raise, wrong_type};
 use crate::client::headers::Headers;
 use crate::client::request::{Request, without_credentials};
 use crate::client::response::Response;
+use crate::watch;
 use entreat::{Config, Error, Redirecting, ResponseHead, Retrying};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is called, in the order given. The engine shares those that it calls itself: so that the garbage collector finds one
@@ -205,9 +207,8 @@ pub(crate) fn log(
     request: &entreat::Request,
     outcome: Result<(u16, Duration), &Error>,
 ) -> PyResult<()> {
-    const DEBUG: u8 = 10;
     let Some(listener) = Listener::find(py)? else { return Ok(()) };
-    if listener.is_known_to_be_off(py, DEBUG)? {
+    if listener.is_known_to_be_off(py)? {
         return Ok(());
     }
     let logger = listener.logger.bind(py);
@@ -229,11 +230,17 @@ pub(crate) fn log(
     Ok(())
 }
 
+/// `logging.DEBUG`.
+const DEBUG: u8 = 10;
+
 /// The logger `entreat`.
 struct Listener {
     logger: Py<PyAny>,
     /// Its memory of which levels are on, where it has one.
     known: Option<Py<PyDict>>,
+    /// The version of that memory when it last said that nobody listens; 0 where dictionaries have none.
+    off_at: AtomicU64,
+    has_versions: bool,
 }
 
 impl Listener {
@@ -251,14 +258,23 @@ impl Listener {
         // While the module is being imported it may lack its names.
         let Ok(logger) = logging.call_method1("getLogger", ("entreat",)) else { return Ok(None) };
         let known = logger.getattr("_cache").ok().and_then(|known| known.cast_into::<PyDict>().ok());
-        let made = Listener { logger: logger.unbind(), known: known.map(Bound::unbind) };
+        let (logger, known, off_at) = (logger.unbind(), known.map(Bound::unbind), AtomicU64::new(0));
+        let made = Listener { logger, known, off_at, has_versions: watch::dictionaries_have_versions(py)? };
         Ok(Some(FOUND.get_or_init(py, || made)))
     }
 
     /// True where it was asked before, and nobody listened. `logging` forgets it whenever a level is set; to ask takes a
     /// frame of Python's for each request.
-    fn is_known_to_be_off(&self, py: Python<'_>, level: u8) -> PyResult<bool> {
-        let Some(known) = &self.known else { return Ok(false) };
-        Ok(known.bind(py).get_item(level)?.is_some_and(|on| on.is(PyBool::new(py, false))))
+    fn is_known_to_be_off(&self, py: Python<'_>) -> PyResult<bool> {
+        let Some(known) = self.known.as_ref().map(|known| known.bind(py)) else { return Ok(false) };
+        let version = if self.has_versions { watch::version(known) } else { 0 };
+        if version != 0 && version == self.off_at.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let is_off = known.get_item(DEBUG)?.is_some_and(|on| on.is(PyBool::new(py, false)));
+        if is_off {
+            self.off_at.store(version, Ordering::Relaxed);
+        }
+        Ok(is_off)
     }
 }
