@@ -10,13 +10,13 @@ use crate::support::Support;
 use entreat::{Headers, Url};
 use entreat_core::ResponseHead;
 use pyo3::exceptions::PyAttributeError;
-use pyo3::{ffi, intern};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{ffi, intern};
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The base class of `Response`. Takes any arguments; an instance made by a program is empty.
@@ -114,9 +114,7 @@ impl ResponseBase {
             return answer.make(slf, name, at);
         }
         // SAFETY: both are valid objects; the call gives a new reference, or null with an exception set.
-        unsafe {
-            Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetAttr(slf.as_ptr(), name.as_ptr()))
-        }
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetAttr(slf.as_ptr(), name.as_ptr())) }
     }
 
     /// Called only for what is not in the instance's dictionary, nor its class's.

@@ -164,8 +164,21 @@ impl<'py> Keywords<'py> {
         method: &'a Bound<'py, PyAny>,
         url: &'a Bound<'py, PyAny>,
     ) -> (Call<'a, 'py>, Rest<'a, 'py>) {
-        let [params, data, headers, cookies, auth, json, files, timeout, proxies, hooks, stream, verify, cert] =
-            std::array::from_fn(|at| self.given[at].as_ref().unwrap_or(&self.none));
+        let [
+            params,
+            data,
+            headers,
+            cookies,
+            auth,
+            json,
+            files,
+            timeout,
+            proxies,
+            hooks,
+            stream,
+            verify,
+            cert,
+        ] = std::array::from_fn(|at| self.given[at].as_ref().unwrap_or(&self.none));
         let py = session.py();
         let rest = Rest { files, timeout, proxies, hooks, stream, verify, cert };
         (Call { py, support, session, method, url, params, data, headers, cookies, auth, json }, rest)

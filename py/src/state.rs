@@ -169,7 +169,8 @@ impl<'py> State<'py> {
 pub(crate) struct SessionNames([Py<PyString>; SETTINGS.len() + LATER.len()]);
 
 /// The values of [`SETTINGS`], and those of [`LATER`].
-type SettingsOf<'py> = ([Option<Bound<'py, PyAny>>; SETTINGS.len()], [Option<Bound<'py, PyAny>>; LATER.len()]);
+type SettingsOf<'py> =
+    ([Option<Bound<'py, PyAny>>; SETTINGS.len()], [Option<Bound<'py, PyAny>>; LATER.len()]);
 
 impl SessionNames {
     pub(crate) fn new(py: Python<'_>) -> SessionNames {
@@ -205,7 +206,10 @@ impl SessionNames {
 }
 
 /// An attribute that is surely the instance's own: its class has no say.
-fn own_attribute<'py>(object: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+fn own_attribute<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: both are valid objects; the call gives a new reference, or null with an exception set.
     unsafe {
         let value = ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr());

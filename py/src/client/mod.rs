@@ -29,6 +29,7 @@ pub(crate) use cookies::Cookies;
 pub(crate) use errors::{raise, raise_with};
 pub(crate) use headers::Headers;
 pub(crate) use request::{Request, without_credentials};
+use response::Known;
 pub(crate) use response::Response;
 pub(crate) use transport::InPython;
 pub(crate) use upgraded::Upgraded;
@@ -36,10 +37,11 @@ pub(crate) use upgraded::Upgraded;
 use crate::interrupt;
 use crate::session::current_generation;
 use arguments::Defaults;
+use entreat::incoming::Incoming;
 use entreat::net::Net;
 use entreat::net::blocking::{Blocking, block};
 use entreat::session::Session;
-use entreat::{Config, Error, Kind, Parts, Url};
+use entreat::{Config, Error, Kind, Url};
 use hooks::Hooks;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -63,7 +65,8 @@ pub(crate) struct Client {
 
 /// What came back, before it meets Python.
 struct Received {
-    parts: Parts<Blocking>,
+    known: Box<Known>,
+    incoming: Box<Incoming<Blocking>>,
     /// The body, where it was to be read.
     content: Option<Result<Vec<u8>, Error>>,
 }
@@ -311,27 +314,27 @@ impl Client {
     fn deliver<'py>(&self, py: Python<'py>, request: entreat::Request, stream: bool) -> Answer<'py> {
         let request = self.hooks.on_request(py, request)?;
         let session = self.open_session(py, &request)?;
-        let sent = request.clone();
-        let outcome = py.detach(move || transfer(&session, sent, stream));
-        let told = outcome
-            .as_ref()
-            .map(|Received { parts, .. }| (parts.head.status, parts.answered - parts.started));
-        hooks::log(py, &request, told)?;
-        let (parts, content) = match outcome {
-            Ok(Received { parts, content }) => (parts, content),
-            Err(error) => return Err(failed(py, &error, request)),
+        let outcome = py.detach(move || transfer(&session, request, stream));
+        let Received { known, incoming, content } = match outcome {
+            Ok(received) => received,
+            Err(unanswered) => {
+                let (error, request) = *unanswered;
+                hooks::log(py, &request, Err(&error))?;
+                return Err(failed(py, &error, request));
+            }
         };
+        hooks::log(py, known.request(), Ok(known.told()))?;
         match content.transpose() {
             Ok(content) => {
-                let response = Bound::new(py, Response::new(py, request, parts, content.as_deref()))?;
+                let response = Bound::new(py, Response::new(py, known, incoming, content.as_deref()))?;
                 self.hooks.on_response(py, &response)?;
                 Ok(response)
             }
             Err(error) => {
                 // The body broke off. What there is of the response goes with the error.
-                let response = Bound::new(py, Response::new(py, request.clone(), parts, None))?;
+                let request = Bound::new(py, Request::of(known.request().clone()))?;
+                let response = Bound::new(py, Response::new(py, known, incoming, None))?;
                 response.get().close_now();
-                let request = Bound::new(py, Request::of(request))?;
                 Err(raise_with(py, &error, Some(request), Some(&response)))
             }
         }
@@ -373,11 +376,19 @@ pub(crate) fn open<N: Net>(
     Session::over(net, config.clone(), transport).map_err(|error| raise(py, &error))
 }
 
-/// One exchange, with its body unless it is to be streamed.
-fn transfer(session: &Session<Blocking>, request: entreat::Request, stream: bool) -> Result<Received, Error> {
-    let mut parts = block(pin!(session.deliver(request)))?.into_parts();
+/// One exchange, with its body unless it is to be streamed. An error has the request beside it.
+fn transfer(
+    session: &Session<Blocking>,
+    request: entreat::Request,
+    stream: bool,
+) -> Result<Received, Box<(Error, entreat::Request)>> {
+    let mut parts = match block(pin!(session.deliver(request.clone()))) {
+        Ok(response) => response.into_parts(),
+        Err(error) => return Err(Box::new((error, request))),
+    };
     let content = (!stream).then(|| block(parts.incoming.read_to_end()));
-    Ok(Received { parts, content })
+    let (known, incoming) = Known::of(request, parts);
+    Ok(Received { known, incoming, content })
 }
 
 /// The exception for a request that got no answer.

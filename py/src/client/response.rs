@@ -27,6 +27,15 @@ use std::time::Duration;
 /// An answer.
 #[pyclass(module = "entreat.client", frozen, subclass)]
 pub(crate) struct Response {
+    known: Box<Known>,
+    body: Mutex<Body>,
+    encoding: Mutex<Option<String>>,
+    headers: PyOnceLock<Py<Headers>>,
+    made_request: PyOnceLock<Py<Request>>,
+}
+
+/// What is known once the head is there. In a box, since it is large and handed through many calls.
+pub(crate) struct Known {
     head: ResponseHead,
     url: Url,
     /// What was asked there.
@@ -41,10 +50,6 @@ pub(crate) struct Response {
     attempts: u32,
     /// As the program made it.
     request: entreat::Request,
-    body: Mutex<Body>,
-    encoding: Mutex<Option<String>>,
-    headers: PyOnceLock<Py<Headers>>,
-    made_request: PyOnceLock<Py<Request>>,
 }
 
 /// An answer without its body, and what was asked.
@@ -89,21 +94,58 @@ impl Passed {
     }
 }
 
+impl Known {
+    /// And the body beside it.
+    pub(super) fn of<N: Net>(
+        request: entreat::Request,
+        parts: entreat::Parts<N>,
+    ) -> (Box<Known>, Box<Incoming<N>>) {
+        let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
+        let known = Box::new(Known {
+            head,
+            url,
+            sent,
+            elapsed: answered - started,
+            clock: Some(Clock { started, answered, generation: current_generation() }),
+            timings: Mutex::new(incoming.timings(started, answered)),
+            redirects: redirects.iter().map(Passed::of).collect(),
+            attempts: retries.len() as u32 + 1,
+            request,
+        });
+        (known, incoming)
+    }
+
+    /// Of an answer of which nothing comes in any more.
+    fn bare(passed: Passed, request: entreat::Request) -> Known {
+        let Passed { head, url, sent, elapsed, timings } = passed;
+        let timings = Mutex::new(timings);
+        Known { head, url, sent, elapsed, clock: None, timings, redirects: Vec::new(), attempts: 1, request }
+    }
+
+    /// Status and time, as the log tells them.
+    pub(super) fn told(&self) -> (u16, Duration) {
+        (self.head.status, self.elapsed)
+    }
+
+    pub(super) fn request(&self) -> &entreat::Request {
+        &self.request
+    }
+}
+
 impl Response {
     /// `content` is the body where it was read with the head.
     pub(super) fn new(
         py: Python<'_>,
-        request: entreat::Request,
-        parts: entreat::Parts<Blocking>,
+        known: Box<Known>,
+        incoming: Box<Incoming<Blocking>>,
         content: Option<&[u8]>,
     ) -> Response {
-        let (mut response, incoming) = Response::split(request, parts);
-        response.body = Mutex::new(match content {
+        let body = match content {
             _ if incoming.is_switched() => Body::Switched(incoming),
             Some(bytes) => Body::Read(PyBytes::new(py, bytes).unbind()),
             None => Body::Arriving(incoming),
-        });
-        response
+        };
+        Response::with(known, body)
     }
 
     /// A response, and its body beside it.
@@ -111,21 +153,23 @@ impl Response {
         request: entreat::Request,
         parts: entreat::Parts<N>,
     ) -> (Response, Box<Incoming<N>>) {
-        let entreat::Parts { head, url, sent, redirects, retries, started, answered, incoming } = parts;
-        let timings = incoming.timings(started, answered);
-        let passed = Passed { head, url, sent, elapsed: answered - started, timings };
-        let response = Response {
-            clock: Some(Clock { started, answered, generation: current_generation() }),
-            redirects: redirects.iter().map(Passed::of).collect(),
-            attempts: retries.len() as u32 + 1,
-            ..Response::bare(passed, request, Body::Awaited)
-        };
-        (response, incoming)
+        let (known, incoming) = Known::of(request, parts);
+        (Response::with(known, Body::Awaited), incoming)
+    }
+
+    fn with(known: Box<Known>, body: Body) -> Response {
+        Response {
+            known,
+            body: Mutex::new(body),
+            encoding: Mutex::default(),
+            headers: PyOnceLock::new(),
+            made_request: PyOnceLock::new(),
+        }
     }
 
     /// Status and time, as the log tells them.
     pub(crate) fn told(&self) -> (u16, Duration) {
-        (self.head.status, self.elapsed)
+        self.known.told()
     }
 
     /// The whole of an awaited body.
@@ -178,22 +222,7 @@ impl Response {
     }
 
     fn bare(passed: Passed, request: entreat::Request, body: Body) -> Response {
-        let Passed { head, url, sent, elapsed, timings } = passed;
-        Response {
-            head,
-            url,
-            sent,
-            elapsed,
-            clock: None,
-            timings: Mutex::new(timings),
-            redirects: Vec::new(),
-            attempts: 1,
-            request,
-            body: Mutex::new(body),
-            encoding: Mutex::default(),
-            headers: PyOnceLock::new(),
-            made_request: PyOnceLock::new(),
-        }
+        Response::with(Box::new(Known::bare(passed, request)), body)
     }
 
     fn body(&self) -> MutexGuard<'_, Body> {
@@ -202,7 +231,7 @@ impl Response {
     }
 
     pub(crate) fn raise(slf: &Bound<'_, Self>, error: Error) -> PyErr {
-        let error = error.with_url(slf.get().url.as_str());
+        let error = error.with_url(slf.get().known.url.as_str());
         let request = slf.get().request(slf.py());
         match request {
             Ok(request) => raise_with(slf.py(), &error, Some(request), Some(slf)),
@@ -245,7 +274,7 @@ impl Response {
     /// Takes the body out of its place. A new reader must be the first one, and of the process to which the answer came: two
     /// that read from one socket would get half of it each.
     fn take(slf: &Bound<'_, Self>, first: bool) -> PyResult<Box<Incoming<Blocking>>> {
-        let is_foreign = slf.get().clock.is_some_and(|clock| clock.generation != current_generation());
+        let is_foreign = slf.get().known.clock.is_some_and(|clock| clock.generation != current_generation());
         let mut body = slf.get().body();
         let (left, outcome) = match std::mem::replace(&mut *body, Body::Busy) {
             left @ (Body::Arriving(_) | Body::Begun(_)) if is_foreign => (left, "the process has forked"),
@@ -280,9 +309,9 @@ impl Response {
     /// The error of whoever wants a connection for another protocol where there is none.
     pub(crate) fn refuse_upgrade(slf: &Bound<'_, Self>) -> PyErr {
         let this = slf.get();
-        let seen = match entreat_core::exchange::is_switch(&this.sent.method, this.head.status) {
+        let seen = match entreat_core::exchange::is_switch(&this.known.sent.method, this.known.head.status) {
             true => "one that was taken, or closed".to_owned(),
-            false => format!("{} {}", this.head.status, this.reason()),
+            false => format!("{} {}", this.known.head.status, this.reason()),
         };
         let expected = "an answer of 101 Switching Protocols, or 2xx to CONNECT, with its connection";
         Response::raise(slf, Error::new(Kind::Status).expected(expected).seen(seen.trim_end().to_owned()))
@@ -290,11 +319,11 @@ impl Response {
 
     /// What is spoken on the connection now, where the server has said so.
     pub(crate) fn protocol(&self) -> Option<String> {
-        self.head.headers.get("Upgrade").map(text)
+        self.known.head.headers.get("Upgrade").map(text)
     }
 
     pub(crate) fn url_shown(&self) -> String {
-        without_credentials(self.url.as_str()).into_owned()
+        without_credentials(self.known.url.as_str()).into_owned()
     }
 
     pub(crate) fn close_now(&self) {
@@ -312,23 +341,23 @@ impl Response {
 
     /// Nothing more comes in.
     pub(crate) fn note_end<N: Net>(&self, incoming: &Incoming<N>) {
-        if let Some(Clock { started, answered, .. }) = self.clock {
-            *self.timings.lock().unwrap_or_else(PoisonError::into_inner) =
+        if let Some(Clock { started, answered, .. }) = self.known.clock {
+            *self.known.timings.lock().unwrap_or_else(PoisonError::into_inner) =
                 incoming.timings(started, answered);
         }
     }
 
     fn timings_now(&self) -> Timings {
-        match (&*self.body(), self.clock) {
+        match (&*self.body(), self.known.clock) {
             (Body::Arriving(incoming) | Body::Begun(incoming), Some(Clock { started, answered, .. })) => {
                 incoming.timings(started, answered)
             }
-            _ => *self.timings.lock().unwrap_or_else(PoisonError::into_inner),
+            _ => *self.known.timings.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
     fn charset(&self) -> Option<String> {
-        let content_type = text(self.head.headers.get("Content-Type")?);
+        let content_type = text(self.known.head.headers.get("Content-Type")?);
         content_type.split(';').skip(1).find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             let value = value.trim().trim_matches(['"', '\'']);
@@ -341,37 +370,37 @@ impl Response {
 impl Response {
     #[getter]
     fn status_code(&self) -> u16 {
-        self.head.status
+        self.known.head.status
     }
 
     #[getter]
     fn reason(&self) -> String {
-        latin1(&self.head.reason).trim().to_owned()
+        latin1(&self.known.head.reason).trim().to_owned()
     }
 
     /// True for a status below 400.
     #[getter]
     fn ok(&self) -> bool {
-        self.head.status < 400
+        self.known.head.status < 400
     }
 
     /// True for a redirect that was not followed.
     #[getter]
     fn is_redirect(&self) -> bool {
-        entreat_core::policy::redirect::is_redirect(self.head.status)
-            && self.head.headers.contains("Location")
+        entreat_core::policy::redirect::is_redirect(self.known.head.status)
+            && self.known.head.headers.contains("Location")
     }
 
     /// The URL that answered: the last one, where redirects were followed.
     #[getter]
     fn url(&self) -> &str {
-        self.url.as_str()
+        self.known.url.as_str()
     }
 
     /// ``HTTP/1.1`` or ``HTTP/1.0``.
     #[getter]
     fn http_version(&self) -> &'static str {
-        match self.head.version {
+        match self.known.head.version {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
         }
@@ -379,22 +408,21 @@ impl Response {
 
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Headers>> {
-        let make = || Py::new(py, Headers::of(self.head.headers.clone()));
+        let make = || Py::new(py, Headers::of(self.known.head.headers.clone()));
         Ok(self.headers.get_or_try_init(py, make)?.bind(py).clone())
     }
 
     /// The request as it was sent to `url`, with all its fields.
-    /// The request as it was sent to `url`, with all its fields.
     #[getter]
     pub(crate) fn request<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Request>> {
-        let make = || Py::new(py, Request::sent(&self.request, &self.sent, &self.url));
+        let make = || Py::new(py, Request::sent(&self.known.request, &self.known.sent, &self.known.url));
         Ok(self.made_request.get_or_try_init(py, make)?.bind(py).clone())
     }
 
     /// From the start of the request, redirects included, to the end of this head.
     #[getter]
     fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.known.elapsed
     }
 
     /// Where the time went, in seconds: a `Timings`. Until all of the body was read, `total` goes on.
@@ -406,16 +434,16 @@ impl Response {
     /// How often the request was tried: 1, and one more for each retry.
     #[getter]
     fn attempts(&self) -> u32 {
-        self.attempts
+        self.known.attempts
     }
 
     /// The redirects that were followed, without their bodies.
     #[getter]
     fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let passed = self.redirects.iter().map(|passed| {
+        let passed = self.known.redirects.iter().map(|passed| {
             // Nobody read their bodies.
             let body = Body::Read(PyBytes::new(py, b"").unbind());
-            Py::new(py, Response::bare(passed.clone(), self.request.clone(), body))
+            Py::new(py, Response::bare(passed.clone(), self.known.request.clone(), body))
         });
         PyList::new(py, passed.collect::<PyResult<Vec<_>>>()?)
     }
@@ -424,7 +452,7 @@ impl Response {
     #[getter]
     fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let cookies = PyDict::new(py);
-        for field in self.head.headers.get_all("Set-Cookie").map(text) {
+        for field in self.known.head.headers.get_all("Set-Cookie").map(text) {
             let pair = field.split(';').next().unwrap_or_default();
             let (name, value) = pair.split_once('=').unwrap_or(("", pair));
             cookies.set_item(name.trim(), value.trim())?;
@@ -538,7 +566,7 @@ impl Response {
         if this.ok() {
             return Ok(slf.clone());
         }
-        let mut seen = format!("{} {}", this.head.status, this.reason());
+        let mut seen = format!("{} {}", this.known.head.status, this.reason());
         if this.buffered(slf.py()).is_some() {
             let body = Response::text(slf)?;
             let body = body.to_str()?.trim();
@@ -552,7 +580,7 @@ impl Response {
 
     /// The connection itself, once the server has changed to another protocol; once.
     fn upgrade(slf: &Bound<'_, Self>) -> PyResult<Upgraded> {
-        let is_foreign = slf.get().clock.is_some_and(|clock| clock.generation != current_generation());
+        let is_foreign = slf.get().known.clock.is_some_and(|clock| clock.generation != current_generation());
         let nothing = PyBytes::new(slf.py(), b"").unbind();
         let mut body = slf.get().body();
         let upgraded = match std::mem::replace(&mut *body, Body::Read(nothing)) {
@@ -594,14 +622,14 @@ impl Response {
         let encoding = this.encoding.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let state = State {
             head: Head::of(&Passed {
-                head: this.head.clone(),
-                url: this.url.clone(),
-                sent: this.sent.clone(),
-                elapsed: this.elapsed,
+                head: this.known.head.clone(),
+                url: this.known.url.clone(),
+                sent: this.known.sent.clone(),
+                elapsed: this.known.elapsed,
                 timings: this.timings_now(),
             }),
-            passed: this.redirects.iter().map(Head::of).collect(),
-            attempts: this.attempts,
+            passed: this.known.redirects.iter().map(Head::of).collect(),
+            attempts: this.known.attempts,
             encoding,
             content: this.buffered(py).map(|bytes| bytes.as_bytes(py).to_vec()),
         };
@@ -614,16 +642,16 @@ impl Response {
         let passed = state.head.read(py)?;
         // Without the body that it had.
         let request = entreat::Request::new(passed.sent.method.clone(), passed.url.as_str());
-        Ok(Response {
+        let known = Known {
             redirects: state.passed.into_iter().map(|head| head.read(py)).collect::<PyResult<_>>()?,
             attempts: state.attempts,
-            encoding: Mutex::new(state.encoding),
-            ..Response::bare(passed, request, body)
-        })
+            ..Known::bare(passed, request)
+        };
+        Ok(Response { encoding: Mutex::new(state.encoding), ..Response::with(Box::new(known), body) })
     }
 
     fn __repr__(&self) -> String {
-        format!("<Response {} {}>", self.head.status, without_credentials(self.url.as_str()))
+        format!("<Response {} {}>", self.known.head.status, without_credentials(self.known.url.as_str()))
     }
 }
 
