@@ -67,35 +67,6 @@ struct Flowing {
 }
 
 impl Flowing {
-    /// Asks what to send, where it has not said so yet.
-    async fn consult<N: Net>(&mut self, net: &N, deadline: Deadline, asked: &Asked<'_>) -> Result<()> {
-        if self.fields.is_none() {
-            self.fields = Some(match self.ask(net, deadline, asked, None).await? {
-                Reply::Send(fields) => fields,
-                Reply::Pass => Headers::new(),
-            });
-        }
-        Ok(())
-    }
-
-    /// Asks what to do about the answer `head`.
-    async fn hear<N: Net>(
-        &mut self,
-        net: &N,
-        deadline: Deadline,
-        asked: &Asked<'_>,
-        head: &ResponseHead,
-    ) -> Result<()> {
-        self.goes_on = match self.ask(net, deadline, asked, Some(head)).await? {
-            Reply::Send(fields) => {
-                self.fields = Some(fields);
-                true
-            }
-            Reply::Pass => false,
-        };
-        Ok(())
-    }
-
     async fn ask<N: Net>(
         &mut self,
         net: &N,
@@ -126,14 +97,12 @@ impl<'a> Logins<'a> {
     }
 
     /// Adds to `headers`, all that are sent otherwise, what proves who the request is from; and to what the proxy is
-    /// told. Only schemes of the program's own wait.
+    /// told.
     ///
     /// # Errors
-    /// A netrc that cannot be read; a body that cannot be hashed before it is sent; those of the program's own scheme.
-    pub(crate) async fn sign<N: Net>(
+    /// A netrc that cannot be read; a body that cannot be hashed before it is sent.
+    pub(crate) fn sign(
         &mut self,
-        net: &N,
-        deadlines: &Deadlines,
         headers: &mut Headers,
         url: &Url,
         request: &Request,
@@ -141,10 +110,7 @@ impl<'a> Logins<'a> {
     ) -> Result<()> {
         let mut signed = Ok(());
         if let Some(login) = &mut self.origin {
-            if let Some(flow) = &mut login.flow {
-                signed = Box::pin(flow.consult(net, deadlines.total(), &asked(headers, url, request))).await;
-            }
-            signed = signed.and_then(|()| login.sign(headers, url, request));
+            signed = login.sign(headers, url, request);
         }
         if let (Some(login), Some(proxy), Ok(())) = (&self.proxy, proxy, &signed) {
             signed = login.sign(proxy, headers, url, request);
@@ -152,17 +118,67 @@ impl<'a> Logins<'a> {
         signed.map_err(|error| error.with_url(url.as_str()))
     }
 
-    /// True where the answer `head`, to a request with the fields `sent`, asks for a round that can be made.
+    /// True where a scheme of the program's own is to be asked, by [`Logins::consult`] and [`Logins::hear`].
+    pub(crate) fn has_flow(&self) -> bool {
+        self.origin.as_ref().is_some_and(|login| login.flow.is_some())
+    }
+
+    /// Asks the program's own scheme what to send, before [`Logins::sign`], where it has not said so yet.
     ///
     /// # Errors
-    /// A body that cannot be sent again; those of the program's own scheme.
-    #[expect(clippy::too_many_arguments, reason = "what was asked, what came of it, and who waits")]
-    pub(crate) async fn judge<N: Net>(
+    /// The scheme's own.
+    pub(crate) async fn consult<N: Net>(
+        &mut self,
+        net: &N,
+        deadlines: &Deadlines,
+        headers: &Headers,
+        url: &Url,
+        request: &Request,
+    ) -> Result<()> {
+        let flow = self.origin.as_mut().and_then(|login| login.flow.as_mut());
+        let Some(flow) = flow.filter(|flow| flow.fields.is_none()) else { return Ok(()) };
+        let reply = flow.ask(net, deadlines.total(), &asked(headers, url, request), None).await;
+        flow.fields = Some(match reply.map_err(|error| error.with_url(url.as_str()))? {
+            Reply::Send(fields) => fields,
+            Reply::Pass => Headers::new(),
+        });
+        Ok(())
+    }
+
+    /// Asks it what to do about the answer `head` to a request with the fields `sent`, before [`Logins::judge`]. What a proxy
+    /// asks is none of its affair.
+    ///
+    /// # Errors
+    /// The scheme's own.
+    pub(crate) async fn hear<N: Net>(
         &mut self,
         net: &N,
         deadlines: &Deadlines,
         head: &ResponseHead,
         sent: &Headers,
+        url: &Url,
+        request: &Request,
+    ) -> Result<()> {
+        let flow = self.origin.as_mut().and_then(|login| login.flow.as_mut());
+        let Some(flow) = flow else { return Ok(()) };
+        flow.goes_on = false;
+        if head.status == Role::Proxy.status() {
+            return Ok(());
+        }
+        let reply = flow.ask(net, deadlines.total(), &asked(sent, url, request), Some(head)).await?;
+        if let Reply::Send(fields) = reply {
+            (flow.fields, flow.goes_on) = (Some(fields), true);
+        }
+        Ok(())
+    }
+
+    /// True where the answer `head` asks for a round that can be made.
+    ///
+    /// # Errors
+    /// A body that cannot be sent again.
+    pub(crate) fn judge(
+        &mut self,
+        head: &ResponseHead,
         url: &Url,
         request: &Request,
         proxy: Option<&Proxy>,
@@ -172,14 +188,12 @@ impl<'a> Logins<'a> {
         {
             return again_with(request, url).map(|()| true);
         }
-        let Some(login) = &mut self.origin else { return Ok(false) };
-        if let Some(flow) = &mut login.flow {
-            Box::pin(flow.hear(net, deadlines.total(), &asked(sent, url, request), head)).await?;
+        if let Some(login) = &mut self.origin
+            && login.judge(head, url)
+        {
+            return again_with(request, url).map(|()| true);
         }
-        match login.judge(head, url) {
-            true => again_with(request, url).map(|()| true),
-            false => Ok(false),
-        }
+        Ok(false)
     }
 
     /// True where the proxy refused a tunnel for want of an answer that it can have.

@@ -138,19 +138,12 @@ impl<N: Net> Session<N> {
                 .prepare(&request, &url, proxy.as_deref(), &settings)
                 .map_err(|error| error.with_url(url.as_str()))?;
             asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
-            logins.sign(net, &deadlines, &mut headers, &url, &request, proxy.as_deref_mut()).await?;
-            let outgoing = Outgoing {
-                method: &request.method,
-                url: &url,
-                proxy: proxy.as_deref(),
-                headers: &headers,
-                framing,
-                body: &request.body,
-                settings: &settings,
-                deadlines,
-                keep_alive: !exchange::ends_connection(&request.headers),
-                authority_form: true,
-            };
+            if logins.has_flow() {
+                Box::pin(logins.consult(net, &deadlines, &headers, &url, &request)).await?;
+            }
+            logins.sign(&mut headers, &url, &request, proxy.as_deref_mut())?;
+            let outgoing =
+                outgoing(&request, &url, proxy.as_deref(), &headers, framing, &settings, deadlines);
             let (head, mut incoming) = match self.0.engine.exchange(&outgoing).await {
                 Ok((head, incoming)) => (head, incoming.behind(queued)),
                 Err(error) if logins.judge_refusal(&error) => continue,
@@ -165,7 +158,10 @@ impl<N: Net> Session<N> {
                 incoming.skip().await?;
                 continue;
             }
-            if logins.judge(net, &deadlines, &head, &headers, &url, &request, proxy.as_deref()).await? {
+            if logins.has_flow() {
+                Box::pin(logins.hear(net, &deadlines, &head, &headers, &url, &request)).await?;
+            }
+            if logins.judge(&head, &url, &request, proxy.as_deref())? {
                 incoming.skip().await?;
                 continue;
             }
@@ -370,6 +366,30 @@ impl<N: Net> Clone for Session<N> {
 impl<N: Net> std::fmt::Debug for Session<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// What goes out.
+fn outgoing<'a>(
+    request: &'a Request,
+    url: &'a Url,
+    proxy: Option<&'a Proxy>,
+    headers: &'a Headers,
+    framing: BodyFraming,
+    settings: &'a Settings,
+    deadlines: Deadlines,
+) -> Outgoing<'a> {
+    Outgoing {
+        method: &request.method,
+        url,
+        proxy,
+        headers,
+        framing,
+        body: &request.body,
+        settings,
+        deadlines,
+        keep_alive: !exchange::ends_connection(&request.headers),
+        authority_form: true,
     }
 }
 
