@@ -29,7 +29,7 @@ use crate::download::{Download, Downloaded};
 use crate::mock::Transport;
 use crate::net::tokio::Tokio;
 use crate::session::Session;
-use crate::{Config, Request, Result};
+use crate::{Config, PoolRules, Request, Result};
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -62,12 +62,14 @@ impl Client {
         }
     }
 
-    /// A client with settings of its own.
+    /// A client with settings of its own. Where they say nothing of [`Config::pool`], it keeps as many idle connections as
+    /// [`PoolRules::for_tasks`](crate::PoolRules::for_tasks).
     ///
     /// # Errors
     /// Settings that contradict themselves.
     pub fn with_config(config: Config) -> Result<Client> {
-        Ok(Client(Session::new(Tokio, config)?))
+        let roomy = Config::new().pool(PoolRules::for_tasks());
+        Ok(Client(Session::new(Tokio, config.or(&roomy))?))
     }
 
     /// A client whose requests are answered by `transport` in this process; see [`crate::Client::with_transport`].

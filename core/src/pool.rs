@@ -15,13 +15,13 @@ pub struct Rules {
     /// Idle connections kept per origin.
     ///
     /// * Default: 10
-    /// * Why: as in requests
+    /// * Why: as in requests. The asynchronous clients, Rust's and Python's, keep 1000: [`Rules::for_tasks`]
     /// * Extremes: 0 turns keep-alive off; much more, and servers close what they find too many
     pub idle_per_origin: usize,
     /// Idle connections kept in all.
     ///
     /// * Default: 100
-    /// * Why: file descriptors are finite
+    /// * Why: file descriptors are finite. The asynchronous clients keep 1000
     /// * Extremes: 0 turns keep-alive off
     pub idle_total: usize,
     /// How long an idle connection is kept.
@@ -53,6 +53,15 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The defaults of clients whose requests are tasks of one event loop.
+    ///
+    /// Many answers come in one turn of the loop, and their connections lie idle until the tasks behind them go on: with as
+    /// few as for threads most would be closed then, and made anew. More than these are never idle but in programs that
+    /// know it.
+    pub fn for_tasks() -> Rules {
+        Rules { idle_per_origin: 1000, idle_total: 1000, ..Rules::default() }
+    }
+
     /// Refuses limits under which no request could ever be sent.
     ///
     /// # Errors

@@ -42,6 +42,27 @@ fn threads_share_a_blocking_session() {
 }
 
 #[test]
+fn tasks_that_end_together_leave_their_connections_to_the_next_ones() {
+    guarded(|| {
+        runtime().block_on(async {
+            let wait = Step::Sleep(std::time::Duration::from_millis(30));
+            let (bench, client) = (TokioBench::default(), entreat::aio::Client::new());
+            let peer = bench.peer_for_all([Step::Expect, wait, Step::Echo, Step::Again]);
+            for _ in 0..2 {
+                let ask = |_| {
+                    let (client, request) = (client.clone(), peer.get("/"));
+                    tokio::spawn(async move { client.send(request).await?.bytes().await })
+                };
+                for task in (0..14).map(ask).collect::<Vec<_>>() {
+                    task.await.unwrap().unwrap();
+                }
+            }
+            assert_eq!((peer.log.connections(), client.pool_stats().idle), (14, 14));
+        });
+    });
+}
+
+#[test]
 fn tasks_share_a_session_of_tokio() {
     guarded(|| {
         let bench = TokioBench::default();

@@ -25,11 +25,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// How many idle connections are kept, to one origin and in all, where the knob `limits` says nothing. Many answers come in
-/// one turn of the loop, and their connections lie idle until the tasks behind them go on: with as few as for threads
-/// most would be closed then, and made anew. More than this are never idle but in programs that know it.
-const IDLE: usize = 1000;
-
 /// Sends requests, keeps connections and cookies. Any number of tasks, event loops and threads may share one.
 #[pyclass(module = "entreat.aio", frozen, subclass)]
 pub(crate) struct Client {
@@ -80,8 +75,7 @@ impl Client {
         let auth = auth.map(Bound::unbind);
         let Blueprint { config, defaults, hooks, transport, cookies } =
             Blueprint::read(py, base_url, knobs, true)?;
-        let roomy = PoolRules { idle_per_origin: IDLE, idle_total: IDLE, ..PoolRules::default() };
-        let config = config.or(&Config::new().pool(roomy));
+        let config = config.or(&Config::new().pool(PoolRules::for_tasks()));
         let keeps_cookies = config.clone().resolve().map_err(|error| raise(py, &error))?.cookies;
         let jar = SharedJar::default();
         if let Some(cookies) = cookies {
