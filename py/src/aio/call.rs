@@ -42,17 +42,26 @@ enum State {
 struct Delegate {
     iterator: Py<PyAny>,
     purpose: Purpose,
-    /// Who hears, while it waits, that the engine is done and wants no answer any more.
-    listening: Option<Py<Waiter>>,
 }
 
 enum Purpose {
     /// It waits as its loop wants it.
     Suspend(Py<Waiter>),
-    /// The engine has asked for its outcome. The last one ends it, where the engine is done before.
-    Answer(Py<Loop>, Arc<Task>, Arc<Answer>, Option<Py<PyAny>>),
+    /// The engine has asked for its outcome. In a box, as few are asked and all coroutines would carry its room.
+    Answer(Box<Wanted>),
     /// It is a step of the work.
     Work,
+}
+
+/// An outcome that the engine wants.
+struct Wanted {
+    home: Py<Loop>,
+    task: Arc<Task>,
+    answer: Arc<Answer>,
+    /// What ends the wait for it, where the loop knows such a thing.
+    interrupt: Option<Py<PyAny>>,
+    /// Who hears meanwhile that the engine is done, and wants it no more.
+    listening: Option<Py<Waiter>>,
 }
 
 /// How a coroutine goes on.
@@ -125,7 +134,7 @@ impl Call {
                     }
                     Next::Await(awaitable) => {
                         let iterator = self.or_over(iterator_of(&awaitable))?;
-                        Turn::Delegate(Delegate::new(iterator, Purpose::Work), Resume::With(None))
+                        Turn::Delegate(Delegate { iterator, purpose: Purpose::Work }, Resume::With(None))
                     }
                 },
                 Turn::Look(home, task) => match task.take() {
@@ -141,14 +150,16 @@ impl Call {
                             Some(coroutine) => {
                                 let purpose = Purpose::Suspend(waiter.unbind());
                                 let iterator = self.or_over(iterator_of(&coroutine))?;
-                                Turn::Delegate(Delegate::new(iterator, purpose), Resume::With(None))
+                                Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
                             }
                         }
                     }
                 },
                 Turn::Delegate(mut delegate, resume) => match delegate.resume(py, resume) {
                     Ok(yielded) => {
-                        self.or_over(delegate.listen(py))?;
+                        if let Purpose::Answer(wanted) = &mut delegate.purpose {
+                            self.or_over(wanted.listen(py))?;
+                        }
                         self.leave(State::Delegating(work, delegate));
                         return Ok(Step::Yield(yielded));
                     }
@@ -213,8 +224,9 @@ fn ask<'a, 'py>(
     });
     match begun {
         Ok((iterator, interrupt)) => {
-            let purpose = Purpose::Answer(home.unbind(), task, answer, interrupt);
-            Turn::Delegate(Delegate::new(iterator, purpose), Resume::With(None))
+            let wanted = Wanted { home: home.unbind(), task, answer, interrupt, listening: None };
+            let purpose = Purpose::Answer(Box::new(wanted));
+            Turn::Delegate(Delegate { iterator, purpose }, Resume::With(None))
         }
         Err(error) => {
             answer.give(Err(error));
@@ -238,30 +250,10 @@ fn returned(py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
 }
 
 impl Delegate {
-    fn new(iterator: Py<PyAny>, purpose: Purpose) -> Delegate {
-        Delegate { iterator, purpose, listening: None }
-    }
-
-    /// While an answer is awaited, the engine may come to its end: a server refuses the body whose next piece that is.
-    fn listen(&mut self, py: Python<'_>) -> PyResult<()> {
-        let Purpose::Answer(home, task, _, Some(interrupt)) = &self.purpose else { return Ok(()) };
-        if task.is_done() {
-            return interrupt.bind(py).call0().map(drop);
-        }
-        let waiter = Loop::wait_for(home.bind(py), Arc::clone(task))?;
-        Waiter::add_done_callback(&waiter, interrupt.clone_ref(py), None)?;
-        self.listening = Some(waiter.unbind());
-        Ok(())
-    }
-
-    fn stop_listening(&mut self) {
-        if let Some(waiter) = self.listening.take() {
-            waiter.get().home().get().unseat(waiter.get());
-        }
-    }
-
     fn resume(&mut self, py: Python<'_>, resume: Resume<'_, '_>) -> PyResult<Py<PyAny>> {
-        self.stop_listening();
+        if let Purpose::Answer(wanted) = &mut self.purpose {
+            wanted.stop_listening();
+        }
         let iterator = self.iterator.bind(py);
         let yielded = match resume {
             Resume::With(sent) => match sent.filter(|sent| !sent.is_none()) {
@@ -290,7 +282,8 @@ impl Delegate {
                 let waiter = waiter.bind(py).get();
                 Ok(Turn::Look(waiter.home().bind(py).clone(), Arc::clone(waiter.task())))
             }
-            Purpose::Answer(home, task, answer, _) => {
+            Purpose::Answer(wanted) => {
+                let Wanted { home, task, answer, .. } = &**wanted;
                 // A cancellation is not the source's failure.
                 let outcome = match outcome {
                     Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
@@ -305,12 +298,12 @@ impl Delegate {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.iterator)?;
-        self.listening.as_ref().map_or(Ok(()), |waiter| visit.call(waiter))?;
         match &self.purpose {
             Purpose::Suspend(waiter) => visit.call(waiter),
-            Purpose::Answer(home, _, _, interrupt) => {
-                visit.call(home)?;
-                interrupt.as_ref().map_or(Ok(()), |interrupt| visit.call(interrupt))
+            Purpose::Answer(wanted) => {
+                visit.call(&wanted.home)?;
+                wanted.listening.as_ref().map_or(Ok(()), |waiter| visit.call(waiter))?;
+                wanted.interrupt.as_ref().map_or(Ok(()), |interrupt| visit.call(interrupt))
             }
             Purpose::Work => Ok(()),
         }
@@ -320,6 +313,26 @@ impl Delegate {
 /// True where Python tells it from the arguments of an exception, and from an exception.
 fn is_plain(answer: &Bound<'_, PyAny>) -> bool {
     !answer.is_instance_of::<PyTuple>() && !answer.is_instance_of::<PyBaseException>()
+}
+
+impl Wanted {
+    /// While it is awaited, the engine may come to its end: a server refuses the body whose next piece that is.
+    fn listen(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(interrupt) = &self.interrupt else { return Ok(()) };
+        if self.task.is_done() {
+            return interrupt.bind(py).call0().map(drop);
+        }
+        let waiter = Loop::wait_for(self.home.bind(py), Arc::clone(&self.task))?;
+        Waiter::add_done_callback(&waiter, interrupt.clone_ref(py), None)?;
+        self.listening = Some(waiter.unbind());
+        Ok(())
+    }
+
+    fn stop_listening(&mut self) {
+        if let Some(waiter) = self.listening.take() {
+            waiter.get().home().get().unseat(waiter.get());
+        }
+    }
 }
 
 /// To Python, a coroutine returns by an exception.
@@ -480,11 +493,13 @@ fn give_up(py: Python<'_>, state: State) {
             leave_waiter(&waiter);
             work
         }
-        State::Delegating(work, mut delegate) => {
-            delegate.stop_listening();
+        State::Delegating(work, delegate) => {
             match delegate.purpose {
                 Purpose::Suspend(waiter) => leave_waiter(&waiter),
-                Purpose::Answer(_, task, ..) => task.cancel(),
+                Purpose::Answer(mut wanted) => {
+                    wanted.stop_listening();
+                    wanted.task.cancel();
+                }
                 Purpose::Work => {}
             }
             work
