@@ -14,6 +14,12 @@ try:
     import trio
 except ImportError:
     trio = None
+try:
+    from entreat._reactor import drive, loop_of
+    from twisted.internet import defer, epollreactor
+    from twisted.python.failure import Failure
+except ImportError:
+    epollreactor = None
 
 
 class Blocking:
@@ -71,8 +77,43 @@ class Trio(Asyncio):
         trio.run(lambda: coroutine)
 
 
-#: Where trio is not installed, its cases are left out.
-FACES = {"blocking": Blocking, "asyncio": Asyncio, **({"trio": Trio} if trio else {})}
+class Twisted(Asyncio):
+    """The same in a reactor of Twisted's, as `entreat.twisted` drives it."""
+
+    @staticmethod
+    def run(coroutine):
+        outcome = []
+        defer.ensureDeferred(coroutine).addBoth(outcome.append)
+        while not outcome:
+            REACTOR.iterate(0.05)
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+
+    async def request(self, method, url, **options):
+        return await self._drive(self._client.request(method, url, **options))
+
+    async def glance(self, method, url, **options):
+        answer = await self._drive(self._client.send(self._client.build_request(method, url, **options), stream=True))
+        answer.close()
+        return answer
+
+    async def close(self):
+        await self._drive(self._client.aclose())
+
+    @staticmethod
+    def _drive(call):
+        return drive(loop_of(REACTOR), call)
+
+
+FACES = {"blocking": Blocking, "asyncio": Asyncio}
+#: Faces whose library is not installed are left out.
+if trio:
+    FACES["trio"] = Trio
+if epollreactor:
+    FACES["twisted"] = Twisted
+    # It runs only while something is waited for.
+    REACTOR = epollreactor.EPollReactor()
+    REACTOR.startRunning(installSignalHandlers=False)
 
 
 @pytest.fixture(scope="module")
