@@ -14,6 +14,7 @@ use crate::incoming::Incoming;
 use crate::mock::Transport;
 use crate::net::Net;
 use crate::permits::{Permit, Permits};
+use crate::rare::rarely;
 use crate::reach::check_beyond_proxy;
 use crate::receiver::Receiver;
 use crate::resolve::Names;
@@ -169,7 +170,7 @@ impl<N: Net> Engine<N> {
         outgoing: &Outgoing<'_>,
     ) -> Result<(ResponseHead, Box<Incoming<N>>)> {
         if let Some(transport) = &self.transport {
-            return Box::pin(self.exchange_in_process(&**transport, outgoing)).await;
+            return rarely(self.exchange_in_process(&**transport, outgoing)).await;
         }
         let mut replayed = false;
         loop {
@@ -289,8 +290,7 @@ impl<N: Net> Engine<N> {
         let key = Key { origin: &origin, settings: dial::settings_id(outgoing) ^ self.net.home() };
         let permit = match &self.permits {
             None => None,
-            // In a box, as most clients have no limits and all would carry its room.
-            Some(permits) => Some(Box::pin(self.turn(permits, outgoing, &origin)).await?),
+            Some(permits) => Some(rarely(self.turn(permits, outgoing, &origin)).await?),
         };
         if permit.is_some() {
             self.check_open()?;
@@ -336,9 +336,8 @@ impl<N: Net> Engine<N> {
         let lost = self.pool().remove_if(|connection| connection.is_lost(&self.net));
         drop(lost);
         let Engine { net, tls, names, open, .. } = self;
-        // In a box, so that an exchange on a connection that is there does not carry the room for making one.
         let dialler = Dialler { net, tls, names, outgoing, open };
-        let connection = Box::pin(trace::connect(outgoing, dialler.open(key))).await?;
+        let connection = rarely(trace::connect(outgoing, dialler.open(key))).await?;
         self.opened.fetch_add(1, Ordering::Relaxed);
         Ok((connection, self.net.now()))
     }

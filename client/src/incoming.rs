@@ -8,6 +8,7 @@ use crate::body::{Body, Reading};
 use crate::connection::{Connection, Received};
 use crate::engine::{Engine, Outgoing};
 use crate::net::Net;
+use crate::rare::rarely;
 use crate::timings::{Begun, Timings};
 use crate::upgraded::Upgraded;
 use entreat_core::content::{Decoder, Expansion};
@@ -420,8 +421,7 @@ impl<N: Net> Raw<N> {
             let Some(connection) = &mut self.connection else {
                 return match self.memory {
                     None => Ok(0),
-                    // In a box, as most bodies come over a network, and all would carry its room.
-                    Some(_) => Box::pin(self.read_memory(into)).await,
+                    Some(_) => rarely(self.read_memory(into)).await,
                 };
             };
             let received = take_received(&mut self.body, &mut connection.received, into)?;

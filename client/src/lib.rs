@@ -66,6 +66,7 @@ mod permits;
 mod progress;
 mod proxied;
 mod random;
+mod rare;
 mod rates;
 mod reach;
 mod receiver;

@@ -8,6 +8,7 @@ use crate::body::{AsyncSource, Content};
 use crate::connection::Connection;
 use crate::engine::Outgoing;
 use crate::net::Net;
+use crate::rare::rarely;
 use crate::receiver::{Permission, Receiver};
 use entreat_core::exchange::BodyFraming;
 use entreat_core::h1::{self, LAST_CHUNK};
@@ -50,8 +51,7 @@ impl<N: Net> Sender<'_, '_, N> {
         if self.asks_first() {
             self.write(&bytes, now).await?;
             bytes.clear();
-            // In a box, as few requests ask and all would carry its room.
-            match Box::pin(self.permission()).await? {
+            match rarely(self.permission()).await? {
                 Permission::Granted | Permission::Unanswered => now = self.net.now(),
                 Permission::Answered => return Ok(Sent::Withheld),
             }
@@ -68,8 +68,7 @@ impl<N: Net> Sender<'_, '_, N> {
             Content::Bytes(body) => self.send_bytes(bytes, (**body).as_ref(), now).await,
             Content::Stream(stream) => {
                 let mut source = stream.take()?;
-                // In a box, as few bodies are streams and all requests would carry its room.
-                let sent = Box::pin(self.send_source(bytes, source.as_mut(), now)).await;
+                let sent = rarely(self.send_source(bytes, source.as_mut(), now)).await;
                 stream.put_back(source);
                 sent
             }

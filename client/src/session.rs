@@ -12,6 +12,7 @@ use crate::environment;
 use crate::login::{Known, Logins};
 use crate::mock::Transport;
 use crate::net::Net;
+use crate::rare::rarely;
 use crate::rates::Rates;
 use crate::request::Request;
 use crate::response::{Past, Redirect, RequestHead, Response};
@@ -139,7 +140,7 @@ impl<N: Net> Session<N> {
                 .map_err(|error| error.with_url(url.as_str()))?;
             asking.ask(&mut headers, &request.body, &settings.messages.expect)?;
             if logins.has_flow() {
-                Box::pin(logins.consult(net, &deadlines, &headers, &url, &request)).await?;
+                rarely(logins.consult(net, &deadlines, &headers, &url, &request)).await?;
             }
             logins.sign(&mut headers, &url, &request, proxy.as_deref_mut())?;
             let outgoing =
@@ -148,25 +149,24 @@ impl<N: Net> Session<N> {
                 Ok((head, incoming)) => (head, incoming.behind(queued)),
                 Err(error) if logins.judge_refusal(&error) => continue,
                 Err(error) => {
-                    // Waits are rare: boxed, they do not make the future of every request larger.
-                    Box::pin(retries.after_error(error, &url, &request)).await?;
+                    rarely(retries.after_error(error, &url, &request)).await?;
                     continue;
                 }
             };
             self.remember(&url, &head, &settings);
             if asking.is_futile(head.status, &headers, &mut request) {
-                incoming.skip().await?;
+                rarely(incoming.skip()).await?;
                 continue;
             }
             if logins.has_flow() {
-                Box::pin(logins.hear(net, &deadlines, &head, &headers, &url, &request)).await?;
+                rarely(logins.hear(net, &deadlines, &head, &headers, &url, &request)).await?;
             }
             if logins.judge(&head, &url, &request, proxy.as_deref())? {
-                incoming.skip().await?;
+                rarely(incoming.skip()).await?;
                 continue;
             }
             if retries.concern(head.status)
-                && Box::pin(retries.after_answer(&head, &mut incoming, &url, &request)).await?
+                && rarely(retries.after_answer(&head, &mut incoming, &url, &request)).await?
             {
                 continue;
             }
@@ -182,7 +182,7 @@ impl<N: Net> Session<N> {
                 Judgement::Follow(next) => {
                     let answered = net.now();
                     let sent = RequestHead { method: request.method.clone(), headers };
-                    incoming.skip().await?;
+                    rarely(incoming.skip()).await?;
                     let timings = incoming.timings(started, answered);
                     drop(incoming);
                     let strip = next.strip_credentials;
@@ -200,8 +200,7 @@ impl<N: Net> Session<N> {
     /// Waits until the host may be asked, and says how long that took.
     async fn take_turn(&self, url: &Url, deadlines: &Deadlines) -> Result<Duration> {
         let (net, Some(rates)) = (&self.0.engine.net, &self.0.rates) else { return Ok(Duration::ZERO) };
-        // In a box, as most clients have no limit and all requests would carry its room.
-        let passed = Box::pin(rates.pass(net, url.host(), deadlines.pool(net.now()))).await;
+        let passed = rarely(rates.pass(net, url.host(), deadlines.pool(net.now()))).await;
         passed.map_err(|error| error.with_url(url.as_str()))
     }
 
@@ -217,7 +216,7 @@ impl<N: Net> Session<N> {
     ) -> Result<()> {
         let Some(hook) = &settings.messages.on_redirect else { return Ok(()) };
         let consent = hook.call(&Redirecting { head, from, to, method: &request.method });
-        let given = Box::pin(consent::given(&self.0.engine.net, consent, deadlines.total()));
+        let given = rarely(consent::given(&self.0.engine.net, consent, deadlines.total()));
         given.await.map_err(|error| error.with_url(from.as_str()))
     }
 
