@@ -2,7 +2,7 @@
 //!
 //! The package hands them over once, when it is imported.
 
-use crate::answer::{ResponseBase, ResponseNames};
+use crate::answer::{HeaderNames, ResponseBase, ResponseNames};
 use crate::state::SessionNames;
 use crate::watch;
 use pyo3::call::PyCallArgs;
@@ -10,7 +10,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyTuple, PyType};
+use pyo3::types::{PyDict, PyModule, PyString, PyTuple, PyType};
+use std::sync::{Mutex, PoisonError};
 
 static SUPPORT: PyOnceLock<Support> = PyOnceLock::new();
 
@@ -23,10 +24,9 @@ pub(crate) struct Support {
     new_response: ffi::newfunc,
     no_arguments: Py<PyTuple>,
     pub(crate) response_names: ResponseNames,
-    /// `object.__new__`.
-    pub(crate) new_object: Py<PyAny>,
-    /// `collections.OrderedDict`, in which `CaseInsensitiveDict` keeps its fields.
+    /// `collections.OrderedDict`.
     pub(crate) ordered_dict: Py<PyAny>,
+    header_names: Mutex<HeaderNames>,
     /// Whether an unchanged dictionary can be told by its version.
     pub(crate) dictionaries_have_versions: bool,
     /// `sys.modules`.
@@ -54,7 +54,7 @@ pub(crate) fn set_up(
         new_response: new_function(&response_class)?,
         no_arguments: PyTuple::empty(py).unbind(),
         response_names: ResponseNames::new(py),
-        new_object: headers_class.getattr("__new__")?.unbind(),
+        header_names: Mutex::default(),
         session_class: session_class.unbind(),
         response_class: response_class.unbind(),
         headers_class: headers_class.unbind(),
@@ -109,6 +109,36 @@ impl Support {
             Bound::from_owned_ptr_or_err(py, made)?
         };
         Ok(response.cast_into::<ResponseBase>()?)
+    }
+
+    /// A `CaseInsensitiveDict` that keeps its fields in `store`.
+    pub(crate) fn new_headers<'py>(
+        &self,
+        py: Python<'py>,
+        store: Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let class = self.headers_class.bind(py).as_type_ptr();
+        // SAFETY: the class is one that a `class` statement made, without a native base, so its instances are whole once
+        // they are allocated. Each call gives what it says, or null or -1 with an exception set.
+        unsafe {
+            let headers = Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class, 0))?;
+            let name = pyo3::intern!(py, "_store");
+            match ffi::PyObject_GenericSetAttr(headers.as_ptr(), name.as_ptr(), store.as_ptr()) {
+                0 => Ok(headers),
+                _ => Err(PyErr::fetch(py)),
+            }
+        }
+    }
+
+    /// The name of a field as it came, and in lower case.
+    pub(crate) fn header_name<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> (Bound<'py, PyString>, Bound<'py, PyString>) {
+        // Locked only with the GIL held, so never across a fork; and only while strings are made, which runs no code of a
+        // program's.
+        self.header_names.lock().unwrap_or_else(PoisonError::into_inner).both(py, name)
     }
 
     /// Calls a function of `_express`.

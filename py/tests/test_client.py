@@ -191,6 +191,26 @@ def test_cookies_are_kept_and_can_be_changed(client, origin):
     assert client.get(f"{origin.http}/cookies").json()["cookies"] == {"b": "2"}
 
 
+def test_one_object_as_url_is_what_each_client_and_each_call_makes_of_it():
+    path = "items"
+    with Peer(Answers()) as peer:
+        with entreat.Client(base_url=f"{peer.url}/a") as first, entreat.Client(base_url=f"{peer.url}/b") as second:
+            first.get(path)
+            first.get(path, params={"q": "1"})
+            first.get(path)
+            second.get(path)
+            second.post(path)
+    targets = [request.split(b" HTTP")[0] for _, request in peer.completed]
+    assert targets == [b"GET /a/items", b"GET /a/items?q=1", b"GET /a/items", b"GET /b/items", b"POST /b/items"]
+
+
+def test_a_url_that_cannot_be_is_refused_each_time(client):
+    url = "http://[::1/"
+    for _ in range(2):
+        with pytest.raises(errors.InvalidUrl):
+            client.get(url)
+
+
 def test_cookies_of_a_dictionary_belong_to_the_base_url(origin):
     with entreat.Client(origin.http, cookies={"a": "1"}) as client:
         assert client.get("/cookies").json()["cookies"] == {"a": "1"}

@@ -295,6 +295,14 @@ def test_attributes_are_found_by_names_that_are_made_up_as_the_program_runs(sess
     assert getattr(answer, "".join(["_con", "tent"])) == b"ok"
 
 
+def test_the_names_of_fields_are_spelt_as_they_came(session):
+    spelt = [response(**{name: "1"}) for name in ("X_Name", "x_name", "X_NAME")] * 2
+    with Peer(Answers(*spelt)) as peer:
+        headers = [session.get(peer.url).headers for _ in spelt]
+    assert [list(each)[0] for each in headers] == ["X-Name", "x-name", "X-NAME"] * 2
+    assert all(each["x-Name"] == "1" for each in headers)
+
+
 def test_a_class_put_in_the_place_of_a_responses_own_has_its_say(session, peer):
     class Mine(entreat.Response):
         reason = property(lambda self: "mine")

@@ -852,15 +852,17 @@ class Response(_ResponseBase):
     @property
     def content(self) -> bytes:
         """The body, decompressed."""
-        if self._content is False:
+        content = self._content
+        if content is False:
             if self._content_consumed:
                 raise RuntimeError("The content for this response was already consumed")
             if self.status_code == 0 or self.raw is None:
-                self._content = None
+                content = None
             else:
-                self._content = b"".join(self.iter_content(CONTENT_CHUNK_SIZE)) or b""
+                content = b"".join(self.iter_content(CONTENT_CHUNK_SIZE)) or b""
+            self._content = content
         self._content_consumed = True
-        return self._content
+        return content
 
     @property
     def text(self) -> str:
@@ -871,7 +873,9 @@ class Response(_ResponseBase):
         content = self.content
         if not content:
             return ""
-        encoding = self.apparent_encoding if self.encoding is None else self.encoding
+        encoding = self.encoding
+        if encoding is None:
+            encoding = self.apparent_encoding
         try:
             return str(content, encoding or "utf-8", errors="replace")
         except (LookupError, TypeError):

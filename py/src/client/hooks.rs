@@ -247,19 +247,17 @@ impl Listener {
     /// `None` as long as nobody has imported `logging`: then nobody listens.
     fn find(py: Python<'_>) -> PyResult<Option<&Listener>> {
         static FOUND: PyOnceLock<Listener> = PyOnceLock::new();
-        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        static MODULES: PyOnceLock<Modules> = PyOnceLock::new();
         if let Some(found) = FOUND.get(py) {
             return Ok(Some(found));
         }
-        let modules = MODULES.get_or_try_init(py, || {
-            Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.cast_into()?.unbind())
-        })?;
-        let Some(logging) = modules.bind(py).get_item(pyo3::intern!(py, "logging"))? else { return Ok(None) };
+        let modules = MODULES.get_or_try_init(py, || Modules::new(py))?;
+        let Some(logging) = modules.logging(py)? else { return Ok(None) };
         // While the module is being imported it may lack its names.
         let Ok(logger) = logging.call_method1("getLogger", ("entreat",)) else { return Ok(None) };
         let known = logger.getattr("_cache").ok().and_then(|known| known.cast_into::<PyDict>().ok());
         let (logger, known, off_at) = (logger.unbind(), known.map(Bound::unbind), AtomicU64::new(0));
-        let made = Listener { logger, known, off_at, has_versions: watch::dictionaries_have_versions(py)? };
+        let made = Listener { logger, known, off_at, has_versions: modules.has_versions };
         Ok(Some(FOUND.get_or_init(py, || made)))
     }
 
@@ -276,5 +274,33 @@ impl Listener {
             self.off_at.store(version, Ordering::Relaxed);
         }
         Ok(is_off)
+    }
+}
+
+/// `sys.modules`, and its version when `logging` was last not among them; 0 where dictionaries have none.
+struct Modules {
+    modules: Py<PyDict>,
+    absent_at: AtomicU64,
+    has_versions: bool,
+}
+
+impl Modules {
+    fn new(py: Python<'_>) -> PyResult<Modules> {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into()?.unbind();
+        let has_versions = watch::dictionaries_have_versions(py)?;
+        Ok(Modules { modules, absent_at: AtomicU64::new(0), has_versions })
+    }
+
+    fn logging<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let modules = self.modules.bind(py);
+        let version = if self.has_versions { watch::version(modules) } else { 0 };
+        if version != 0 && version == self.absent_at.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let logging = modules.get_item(pyo3::intern!(py, "logging"))?;
+        if logging.is_none() {
+            self.absent_at.store(version, Ordering::Relaxed);
+        }
+        Ok(logging)
     }
 }
