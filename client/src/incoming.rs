@@ -213,8 +213,13 @@ impl<N: Net> Incoming<N> {
         }
         let mut filled = 0;
         loop {
-            if filled == bytes.len() && !(filled > 0 && self.is_done()) {
-                bytes.resize((filled * 2).clamp(8 * 1024, filled + TRUSTED_LENGTH), 0);
+            if filled == bytes.len() {
+                match filled > 0 && self.is_done() {
+                    // A coding has the last word: whether its data were whole.
+                    true if self.content.is_none() => break,
+                    true => {}
+                    false => bytes.resize((filled * 2).clamp(8 * 1024, filled + TRUSTED_LENGTH), 0),
+                }
             }
             match self.read(&mut bytes[filled..]).await {
                 Ok(0) => break,

@@ -386,7 +386,7 @@ fn transfer(
         Ok(response) => response.into_parts(),
         Err(error) => return Err(Box::new((error, request))),
     };
-    let content = (!stream).then(|| block(parts.incoming.read_to_end()));
+    let content = (!stream).then(|| block(pin!(parts.incoming.read_to_end())));
     let (known, incoming) = Known::of(request, parts);
     Ok(Received { known, incoming, content })
 }
