@@ -144,6 +144,17 @@ async def test_a_reset_is_told_to_each_that_reads(loop):
 
 
 @on_every_loop
+async def test_a_broken_connection_is_told_to_each_that_writes(loop):
+    with Peer([RECEIVE, SWITCH, RESET]) as peer:
+        async with Client() as client, (await client.get(peer.url, headers=ASKING)).upgrade() as connection:
+            with pytest.raises(errors.ConnectionBroken):
+                await connection.read()
+            for _ in range(3):
+                with pytest.raises(errors.ConnectionBroken):
+                    await connection.write(b"more")
+
+
+@on_every_loop
 async def test_what_changes_nothing_cannot_be_upgraded(loop):
     with Peer(Answers(response("403 Forbidden", b"no"), OK)) as peer:
         async with Client() as client:

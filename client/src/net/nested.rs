@@ -292,8 +292,11 @@ impl Stream {
             return None;
         }
         let written = attempt(|| (&self.socket).write(bytes));
-        if !matches!(written, Some(Ok(count)) if count == bytes.len()) {
-            self.may.remove(Events::WRITABLE);
+        match &written {
+            Some(Ok(count)) if *count == bytes.len() => {}
+            // The end has had its own edge, and there is no other: whoever writes again must hear of it too.
+            Some(Err(_)) => {}
+            Some(Ok(_)) | None => self.may.remove(Events::WRITABLE),
         }
         written
     }
