@@ -3,7 +3,7 @@
 use entreat::{Body, Source};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::{PyBytes, PyIterator, PyString};
+use pyo3::types::{PyBytes, PyIterator, PyMemoryView, PyString};
 use std::io;
 
 /// `None`, bytes, or an iterable of bytes-like pieces.
@@ -98,12 +98,14 @@ fn next_piece(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Vec<u8>>> {
 }
 
 /// Text goes out as UTF-8, as in urllib3; anything else must be bytes-like.
-fn as_bytes(piece: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+pub(crate) fn as_bytes(piece: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = piece.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }
     if let Ok(text) = piece.cast::<PyString>() {
         return Ok(text.to_cow()?.into_owned().into_bytes());
     }
-    Ok(piece.py().get_type::<PyBytes>().call1((piece,))?.cast_into::<PyBytes>()?.as_bytes().to_vec())
+    // Not by `bytes` alone: of a number that makes so many zeros.
+    let view = PyMemoryView::from(piece)?;
+    Ok(piece.py().get_type::<PyBytes>().call1((view,))?.cast_into::<PyBytes>()?.as_bytes().to_vec())
 }

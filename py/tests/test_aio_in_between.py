@@ -37,6 +37,39 @@ async def test_hooks_on_redirects_and_retries_may_be_coroutine_functions(loop):
 
 
 @on_every_loop
+async def test_a_stop_iteration_of_a_hook_is_no_answer(loop):
+    with Peer(Answers(response("302 Found", Location="/b"))) as peer:
+        for event in ("request", "redirect"):
+            async with Client(hooks={event: lambda _: next(iter(()))}) as client:
+                with pytest.raises(RuntimeError, match="raised StopIteration"):
+                    await client.get(peer.url)
+
+
+@on_loops
+async def test_a_coroutine_is_one_tasks_and_the_other_is_told():
+    with Peer([RECEIVE, 0.05, OK]) as peer:
+        async with Client() as client:
+            call = client.get(peer.url)
+            first, second = asyncio.ensure_future(call), asyncio.ensure_future(call)
+            with pytest.raises(RuntimeError, match="awaited already"):
+                await second
+            assert (await first).text == "ok"
+
+
+@on_loops
+async def test_a_piece_of_a_body_is_bytes_like():
+    async def pieces(piece):
+        yield piece
+
+    with Peer([RECEIVE]) as peer:
+        async with Client() as client:
+            for piece in (3, (1, 2), None):
+                for content in (pieces(piece), iter([piece])):
+                    with pytest.raises(TypeError, match="bytes-like"):
+                        await client.post(peer.url, content=content)
+
+
+@on_every_loop
 async def test_a_request_is_cancelled_while_a_hook_is_awaited(loop):
     async def wait(_):
         await loop.sleep(30)

@@ -105,11 +105,14 @@ impl Call {
                 let next = work.begin(py);
                 self.drive(py, work, Turn::Go(next))
             }
+            State::Waiting(work, waiter) if !waiter.get().done() => {
+                // Another task's step: the one that waits would never be told.
+                self.leave(State::Waiting(work, waiter));
+                Err(PyRuntimeError::new_err("coroutine is being awaited already"))
+            }
             State::Waiting(work, waiter) => {
                 let waiter = waiter.bind(py).get();
                 let home = waiter.home().bind(py).clone();
-                // Whoever goes on without having been told waits anew.
-                home.get().unseat(waiter);
                 self.drive(py, work, Turn::Look(home, Arc::clone(waiter.task())))
             }
             State::Delegating(work, delegate) => {
@@ -337,7 +340,7 @@ impl Wanted {
 
 /// To Python, a coroutine returns by an exception.
 fn told(py: Python<'_>, step: PyResult<Step>) -> PyResult<Py<PyAny>> {
-    match step? {
+    match step.map_err(|error| raised(py, error))? {
         Step::Yield(waiter) => Ok(waiter),
         Step::Return(answer) => Err(match answer.bind(py).is_instance_of::<PyTuple>() {
             // Not in a tuple: so Python takes it as it is.
@@ -345,6 +348,17 @@ fn told(py: Python<'_>, step: PyResult<Step>) -> PyResult<Py<PyAny>> {
             true => PyStopIteration::new_err((answer,)),
         }),
     }
+}
+
+/// What a step has raised. A `StopIteration` of the program's own, of a hook say, is no answer: Python says so of its own
+/// coroutines in the same words.
+fn raised(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let told = PyRuntimeError::new_err("coroutine raised StopIteration");
+    told.set_cause(py, Some(error));
+    told
 }
 
 #[pymethods]
@@ -355,7 +369,7 @@ impl Call {
 
     /// The cheap way to return: Python takes the answer out of an exception that need not be made.
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        match self.step(py, None)? {
+        match self.step(py, None).map_err(|error| raised(py, error))? {
             Step::Yield(waiter) => Ok(Some(waiter)),
             Step::Return(answer) if is_plain(answer.bind(py)) => {
                 // SAFETY: the GIL is held, and both are objects. The null that goes along is made of `None`.

@@ -5,10 +5,10 @@
 //! tasks hold. So a source that is polled leaves a [`Question`] on its thread and suspends; `task` finds it there behind the
 //! poll, `call` awaits it, gives the answer, and polls again.
 
+use crate::body::as_bytes;
 use entreat::{AsyncSource, Body};
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
@@ -107,7 +107,7 @@ impl Pieces {
     fn receive(&mut self, outcome: PyResult<Py<PyAny>>) -> io::Result<bool> {
         Python::attach(|py| match outcome {
             Ok(piece) => {
-                (self.rest, self.given) = (bytes(piece.bind(py)).map_err(io::Error::other)?, 0);
+                (self.rest, self.given) = (as_bytes(piece.bind(py)).map_err(io::Error::other)?, 0);
                 Ok(true)
             }
             Err(error) if error.is_instance_of::<PyStopAsyncIteration>(py) => Ok(false),
@@ -143,19 +143,5 @@ impl AsyncSource for Pieces {
         into[..count].copy_from_slice(&rest[..count]);
         self.given += count;
         Poll::Ready(Ok(count))
-    }
-}
-
-/// As of a piece of any body: text as UTF-8, else what is bytes-like.
-fn bytes(piece: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    if let Ok(text) = piece.cast::<PyString>() {
-        return Ok(text.to_cow()?.into_owned().into_bytes());
-    }
-    match piece.cast::<PyBytes>() {
-        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
-        Err(_) => {
-            let copy = piece.py().get_type::<PyBytes>().call1((piece,))?;
-            Ok(copy.cast::<PyBytes>()?.as_bytes().to_vec())
-        }
     }
 }

@@ -162,7 +162,7 @@ impl Waiter {
         self.home.get().unseat(self);
     }
 
-    fn done(&self) -> bool {
+    pub(super) fn done(&self) -> bool {
         matches!(*self.state(), State::Fired | State::Cancelled(_))
     }
 
