@@ -211,6 +211,7 @@ def test_so_does_every_hop_of_a_redirect(session):
         answer = session.get(peer.url)
     assert [each.lane for each in (*answer.history, answer)] == ["express"] * 3
     assert [each.status_code for each in answer.history] == [302, 301]
+    assert answer.history[0].next is None
     assert answer.url == f"{peer.url}/three"
 
 

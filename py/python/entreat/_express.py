@@ -380,6 +380,8 @@ def after(
         merged = {**_merged(session, response.url, given), "stream": stream}
         history = [response, *hops.resolve_redirects(response, response.request, **merged)]
         if len(history) > 1:
+            # As requests has it of the one that was followed.
+            history[0]._next = None
             response = history.pop()
             response.history = history
             return response
