@@ -412,6 +412,13 @@ def test_a_patched_function_is_called(session, peer, module, name):
     assert session.get(peer.url).lane == "express"
 
 
+def test_a_function_put_in_the_place_of_the_modules_request_is_called_by_get(peer):
+    entreat.get(peer.url)
+    with mock.patch.object(entreat.api, "request", side_effect=entreat.api.request) as patched:
+        assert entreat.get(peer.url, {"a": "b"}, timeout=5).text == "ok"
+    patched.assert_called_once_with("get", peer.url, params={"a": "b"}, timeout=5)
+
+
 @pytest.mark.parametrize("name", ["request", "send", "prepare_request", "get_adapter", "merge_environment_settings"])
 def test_a_method_replaced_on_one_session_is_called(session, peer, name):
     session_with_patch = entreat.Session()

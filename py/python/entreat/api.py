@@ -55,6 +55,10 @@ def request(method: str, url: _t.UriType, **kwargs: _t.Unpack[_t.RequestKwargs])
         return session.request(method=method, url=url, **kwargs)
 
 
+#: Whoever puts another function in its place is to be called by `get` and its like.
+_request = request
+
+
 def get(url: _t.UriType, params: _t.ParamsType = None, **kwargs: _t.Unpack[_t.GetKwargs]) -> Response:
     r"""Send a GET request.
 
@@ -63,6 +67,10 @@ def get(url: _t.UriType, params: _t.ParamsType = None, **kwargs: _t.Unpack[_t.Ge
     :param \*\*kwargs: whatever else `request` takes.
     :rtype: requests.Response
     """
+    if request is _request and SHARE_CONNECTIONS and _lanes.REPORT is None:
+        response = _express_once("get", url, {"params": params, **kwargs})
+        if response is not None:
+            return response
     return request("get", url, params=params, **kwargs)
 
 
