@@ -6,7 +6,7 @@ import pytest
 from entreat import errors
 from entreat.aio import Client
 from loops import on_every_loop
-from peers import OK, RECEIVE, Peer
+from peers import HOLD, OK, RECEIVE, Peer
 
 
 @on_every_loop
@@ -83,6 +83,38 @@ async def test_whoever_is_cancelled_gives_up_what_is_under_way(loop):
             await loop.sleep(0.05)
             assert (seen, client.pool_stats.in_use) == (["ok"], 0)
             assert [answer async for answer in answers] == []
+
+
+@on_every_loop
+async def test_the_next_answer_is_one_tasks(loop, origin):
+    heard = []
+
+    async def take(answers):
+        try:
+            heard.extend([answer.status_code async for answer in answers])
+        except RuntimeError as error:
+            heard.append(str(error))
+
+    async with Client() as client:
+        answers = client.map([f"{origin.http}/get"] * 4)
+        await loop.all(take(answers), take(answers))
+    assert heard == ["another task waits for the next answer", 200, 200, 200, 200]
+
+
+@on_every_loop
+async def test_whoever_waits_hears_that_another_has_closed(loop):
+    with Peer([RECEIVE, HOLD]) as peer:
+        async with Client() as client:
+            answers = client.map([peer.url])
+
+            async def wait():
+                assert [answer async for answer in answers] == []
+
+            async def close():
+                await loop.sleep(0.05)
+                await answers.aclose()
+
+            await loop.all(wait(), close())
 
 
 @on_every_loop

@@ -29,6 +29,8 @@ class Answers:
         #: Who sends: known once the first answer is asked for.
         self._crew = None
         self._ended = False
+        #: A task waits for the next answer.
+        self._asked = False
         #: What the iterable of requests raised: told once the answers that are under way have been given.
         self._broken: BaseException | None = None
 
@@ -36,6 +38,16 @@ class Answers:
         return self
 
     async def __anext__(self):
+        # As an asynchronous generator has it: two would be given the same answers.
+        if self._asked:
+            raise RuntimeError("another task waits for the next answer")
+        self._asked = True
+        try:
+            return await self._next()
+        finally:
+            self._asked = False
+
+    async def _next(self):
         crew = self._crew = self._crew or _crew()
         await self._fill(crew)
         if not crew.done:
@@ -129,8 +141,12 @@ class Crew:
         """Until there is an outcome, if any will be."""
         if not self.busy:
             return
-        done, self.busy = await asyncio.wait(self.busy, return_when=asyncio.FIRST_COMPLETED)
-        self.done.extend(_outcome(task) for task in done)
+        busy = self.busy
+        done, pending = await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
+        # Else they were given up meanwhile.
+        if self.busy is busy:
+            self.busy = pending
+            self.done.extend(_outcome(task) for task in done)
 
     def give_up(self) -> set[asyncio.Future]:
         busy, self.busy = self.busy, set()

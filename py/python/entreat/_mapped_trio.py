@@ -40,16 +40,20 @@ class Crew:
 
     async def wait(self) -> None:
         while self.busy and not self.done:
-            self._news = trio.Event()
-            await self._news.wait()
+            await self._hear()
 
     async def dismiss(self) -> None:
         self.give_up()
         with trio.CancelScope(shield=True):
             while self.busy:
-                self._news = trio.Event()
-                await self._news.wait()
+                await self._hear()
         self.done.clear()
+
+    async def _hear(self) -> None:
+        # One for all: whoever closes must not keep the news from whoever waits.
+        if self._news.is_set():
+            self._news = trio.Event()
+        await self._news.wait()
 
     def abandon(self) -> None:
         with contextlib.suppress(trio.RunFinishedError):
