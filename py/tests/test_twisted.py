@@ -213,10 +213,20 @@ def test_a_client_keeps_cookies_and_the_functions_do_not(running, client, origin
     assert running.wait(alone.json()) == {"cookies": {}}
 
 
+def test_fields_are_the_bytes_that_came(running, client):
+    with Peer(
+        [RECEIVE, b"HTTP/1.1 200 OK\r\nSnow: \xe2\x98\x83\r\nCafe: \xc3\xa9\r\nCafe: \xe9\r\nContent-Length: 0\r\n\r\n"]
+    ) as peer:
+        fields = running.wait(client.get(peer.url)).headers
+    assert fields.getRawHeaders(b"snow") == ["\N{SNOWMAN}".encode()]
+    assert fields.getRawHeaders(b"cafe") == [b"\xc3\xa9", b"\xe9"]
+
+
 def test_redirects_can_be_left_alone(running, client, origin):
     assert running.wait(client.get(f"{origin.http}/redirect/2", allow_redirects=False)).code == 302
     answer = running.wait(client.get(f"{origin.http}/redirect/2"))
     assert len(answer.history()) == 2 and answer.previousResponse.code == 302
+    assert running.wait(answer.previousResponse.content()) == b""
     assert answer.request.absoluteURI.endswith(b"/get")
 
 

@@ -29,6 +29,10 @@ class Body:
         self._delivery: Delivery | None = None
         self._protocols: list = []
         self._whole = False
+        if not hasattr(original, "aiter_bytes"):
+            # One that was followed: its body has been read, as far as anybody wanted it.
+            self._pieces = [original.content] if original.content else []
+            self._end = _DONE
 
     def want_whole(self) -> None:
         """It may come in one piece, which is cheaper, should nobody have asked for it yet."""
@@ -44,7 +48,7 @@ class Body:
                 protocol.dataReceived(piece)
             self._delivery.start()
             return
-        protocol.makeConnection(Delivery(self._original, self._loop, protocol))
+        protocol.makeConnection(Delivery(self._original, self._loop, protocol, whole=True))
         for piece in self._pieces:
             protocol.dataReceived(piece)
         protocol.connectionLost(self._end)

@@ -275,8 +275,9 @@ class _Request:
 
 def _twisted(fields) -> Headers:
     headers = Headers()
-    for name, value in fields.multi_items():
-        headers.addRawHeader(name.encode("latin-1"), value.encode("latin-1", "surrogateescape"))
+    # As they are pickled: text may be of either coding, and Twisted's are the bytes that came.
+    for name, value in fields.__reduce__()[1][0]:
+        headers.addRawHeader(name.encode("latin-1"), value)
     return headers
 
 
