@@ -100,6 +100,17 @@ def test_hooks_that_cannot_be_are_refused(hooks, error, named):
         entreat.Client(hooks=hooks)
 
 
+@pytest.mark.parametrize("event", ["request", "redirect", "response"])
+def test_a_coroutine_function_is_no_hook_of_a_client_that_blocks(event):
+    async def refuse(_):
+        raise AssertionError("nobody awaits this")
+
+    with Peer(Answers(response("302 Found", b"", Location="/next"), response("200 OK", b"ok"))) as peer:
+        with entreat.Client(hooks={event: refuse}) as client:
+            with pytest.raises(TypeError, match=r"entreat\.aio"):
+                client.get(peer.url)
+
+
 def test_a_client_that_its_own_hook_holds_is_collected():
     holder = []
     client = entreat.Client(hooks={"response": lambda answer: holder})

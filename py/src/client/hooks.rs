@@ -10,6 +10,7 @@ use crate::client::request::{Request, without_credentials};
 use crate::client::response::Response;
 use crate::watch;
 use entreat::{Config, Error, Redirecting, ResponseHead, Retrying};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyList, PyTuple};
@@ -91,7 +92,7 @@ impl Hooks {
         }
         let mut shown = Bound::new(py, Request::of(request))?;
         for hook in &self.request {
-            let returned = hook.bind(py).call1((&shown,))?;
+            let returned = blocking(hook.bind(py).call1((&shown,))?)?;
             if let Ok(other) = returned.cast_into::<Request>() {
                 shown = other;
             }
@@ -111,7 +112,7 @@ impl Hooks {
 
     /// Shows a response to its hooks: what they raise is what the call raises.
     pub(crate) fn on_response(&self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<()> {
-        self.response.iter().try_for_each(|hook| hook.bind(py).call1((response,)).map(drop))
+        self.response.iter().try_for_each(|hook| blocking(hook.bind(py).call1((response,))?).map(drop))
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -145,9 +146,22 @@ fn callable(hook: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 
 /// Shows what is about to be done. What a hook raises is what the call raises.
 fn ask(py: Python<'_>, hooks: &[Py<PyAny>], event: PyResult<Bound<'_, PyAny>>) -> Result<(), Error> {
-    let asked =
-        event.and_then(|event| hooks.iter().try_for_each(|hook| hook.bind(py).call1((&event,)).map(drop)));
+    let asked = event.and_then(|event| {
+        hooks.iter().try_for_each(|hook| blocking(hook.bind(py).call1((&event,))?).map(drop))
+    });
     asked.map_err(carried)
+}
+
+/// What a hook of a client that does not await has returned. One that is to refuse must not be passed over.
+fn blocking(returned: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = returned.py();
+    if !returned.hasattr(pyo3::intern!(py, "__await__"))? {
+        return Ok(returned);
+    }
+    if let Some(close) = returned.getattr_opt(pyo3::intern!(py, "close"))? {
+        close.call0()?;
+    }
+    Err(PyTypeError::new_err("this hook has to be awaited: give it to entreat.aio.Client"))
 }
 
 /// The same of hooks that may be coroutine functions: what one returns is awaited before the next is called.
