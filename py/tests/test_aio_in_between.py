@@ -45,6 +45,23 @@ async def test_a_stop_iteration_of_a_hook_is_no_answer(loop):
                     await client.get(peer.url)
 
 
+@on_every_loop
+async def test_a_download_is_shown_to_hooks_and_signed(loop, tmp_path):
+    async def mark(request):
+        await loop.sleep(0)
+        request.headers["Marked"] = "yes"
+
+    async def sign(request):
+        await loop.sleep(0)
+        request.headers["Authorization"] = "mine"
+
+    with Peer(Answers(OK)) as peer:
+        async with Client(hooks={"request": mark}, auth=sign) as client:
+            assert (await client.download(peer.url, tmp_path / "file")).length == 2
+    [(_, sent)] = peer.completed
+    assert b"Marked: yes" in sent and b"Authorization: mine" in sent
+
+
 @on_loops
 async def test_a_coroutine_is_one_tasks_and_the_other_is_told():
     with Peer([RECEIVE, 0.05, OK]) as peer:

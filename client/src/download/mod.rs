@@ -70,6 +70,13 @@ impl Download {
         Download { request, path: path.as_ref().to_owned(), resume: true, sha256: None, listener: None }
     }
 
+    /// The same for another request.
+    #[doc(hidden)]
+    pub fn with_request(mut self, request: Request) -> Download {
+        self.request = request;
+        self
+    }
+
     /// Whether to go on where an earlier attempt stopped. Default true: where the server names a version (a strong ETag, or
     /// else a Last-Modified of more than a minute before), and confirms that it is still the same. False begins anew.
     pub fn resume(mut self, resume: bool) -> Download {

@@ -217,11 +217,11 @@ impl Client {
         checksum: Option<&Bound<'_, PyAny>>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Call> {
-        let request = slf.get().build(slf.py(), Cow::Borrowed("GET"), url, options)?;
-        let (download, bar) = download::of(request.clone(), path, resume, progress, checksum)?;
-        let (client, bar) = (slf.clone().unbind(), bar.map(Bound::unbind));
-        let downloading = Downloading { client, request, download: Some(download), bar };
-        Ok(Call::new(Work::Download(Box::new(downloading))))
+        let mut sending = Client::asked(slf, "Client.download", Cow::Borrowed("GET"), url, options, false)?;
+        let (download, bar) = download::of(sending.request.clone(), path, resume, progress, checksum)?;
+        let downloading = Downloading { download: Some(download), bar: bar.map(Bound::unbind) };
+        sending.downloading = Some(Box::new(downloading));
+        Ok(Call::new(Work::Send(sending)))
     }
 
     /// The cookies that it keeps.

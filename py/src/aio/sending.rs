@@ -1,4 +1,4 @@
-//! One request of a client, from its hooks to the answer; and one download.
+//! One request of a client, from its hooks to the answer, or to a file that it is downloaded into.
 
 use crate::aio::client::Client;
 use crate::aio::events::Loop;
@@ -14,12 +14,14 @@ use pyo3::{PyTraverseError, PyVisit};
 pub(super) struct Sending {
     pub(super) name: &'static str,
     client: Py<Client>,
-    request: entreat::Request,
+    pub(super) request: entreat::Request,
     stream: bool,
     /// A coroutine function that signs the request, behind the hooks.
     pub(super) auth: Option<Py<PyAny>>,
     /// Who closes the answer.
     pub(super) opening: Option<Py<Opening>>,
+    /// Into which file the answer goes, where it does.
+    pub(super) downloading: Option<Box<Downloading>>,
     stage: Stage,
 }
 
@@ -36,7 +38,8 @@ impl Sending {
         request: entreat::Request,
         stream: bool,
     ) -> Sending {
-        Sending { name, client, request, stream, auth: None, opening: None, stage: Stage::Request(0, None) }
+        let stage = Stage::Request(0, None);
+        Sending { name, client, request, stream, auth: None, opening: None, downloading: None, stage }
     }
 
     pub(super) fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Next<'py>> {
@@ -107,6 +110,11 @@ impl Sending {
             return Err(failed(py, &closed(), self.request.clone()));
         }
         let (home, connections) = client.lane(py)?;
+        if let Some(download) = self.downloading.as_mut().and_then(|downloading| downloading.download.take())
+        {
+            let download = download.with_request(self.request.clone());
+            return Ok(Next::Operate(home, connections.download(download)));
+        }
         Ok(Next::Operate(home, connections.exchange(self.request.clone(), self.stream)))
     }
 
@@ -141,8 +149,22 @@ impl Sending {
         }
     }
 
+    /// A download is over.
+    pub(super) fn end(&self, py: Python<'_>, outcome: Result<Downloaded, Error>) -> PyResult<Py<PyAny>> {
+        self.bar().map_or(Ok(()), |bar| bar.bind(py).call_method0("close").map(drop))?;
+        match outcome {
+            Ok(done) => Ok(download::done(py, done)?.unbind()),
+            Err(error) => Err(refused(py, &error, self.request.clone())),
+        }
+    }
+
+    fn bar(&self) -> Option<&Py<PyAny>> {
+        self.downloading.as_ref().and_then(|downloading| downloading.bar.as_ref())
+    }
+
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.client)?;
+        self.bar().map_or(Ok(()), |bar| visit.call(bar))?;
         self.auth.as_ref().map_or(Ok(()), |auth| visit.call(auth))?;
         self.opening.as_ref().map_or(Ok(()), |opening| visit.call(opening))?;
         match &self.stage {
@@ -152,35 +174,10 @@ impl Sending {
     }
 }
 
-/// One download.
+/// A download, once its request has been shown to the hooks.
 pub(super) struct Downloading {
-    pub(super) client: Py<Client>,
-    pub(super) request: entreat::Request,
     /// Taken when it begins.
     pub(super) download: Option<Download>,
     /// What shows how far it is, to be closed behind it.
     pub(super) bar: Option<Py<PyAny>>,
-}
-
-impl Downloading {
-    pub(super) fn begin<'py>(&mut self, py: Python<'py>) -> PyResult<Next<'py>> {
-        let client = self.client.get();
-        let download = self.download.take().filter(|_| !client.is_closed());
-        let download = download.ok_or_else(|| failed(py, &closed(), self.request.clone()))?;
-        let (home, connections) = client.lane(py)?;
-        Ok(Next::Operate(home, connections.download(download)))
-    }
-
-    pub(super) fn end(&self, py: Python<'_>, outcome: Result<Downloaded, Error>) -> PyResult<Py<PyAny>> {
-        self.bar.as_ref().map_or(Ok(()), |bar| bar.bind(py).call_method0("close").map(drop))?;
-        match outcome {
-            Ok(done) => Ok(download::done(py, done)?.unbind()),
-            Err(error) => Err(refused(py, &error, self.request.clone())),
-        }
-    }
-
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.client)?;
-        self.bar.as_ref().map_or(Ok(()), |bar| visit.call(bar))
-    }
 }

@@ -8,7 +8,7 @@ use crate::aio::events::Loop;
 use crate::aio::operation::{self, Operation};
 use crate::aio::pieces::Reading;
 use crate::aio::response::Response;
-use crate::aio::sending::{Downloading, Sending};
+use crate::aio::sending::Sending;
 use crate::aio::upgraded::Moving;
 use crate::client;
 use entreat::{Downloaded, Error};
@@ -18,7 +18,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 /// A coroutine's work.
 pub(super) enum Work {
-    /// Sends a request.
+    /// Sends a request, or fetches it into a file.
     Send(Box<Sending>),
     /// Reads all of a body.
     Read(Py<Response>),
@@ -26,8 +26,6 @@ pub(super) enum Work {
     Piece(Reading),
     /// Closes a client.
     Close(Py<Client>),
-    /// Fetches a URL into a file.
-    Download(Box<Downloading>),
     /// Reads from a connection that speaks HTTP no more, or writes to it.
     Move(Moving),
     /// Gives what is there.
@@ -77,7 +75,6 @@ impl Work {
             }
             Work::Piece(reading) => reading.begin(py),
             Work::Close(client) => Client::begin_close(client.bind(py)),
-            Work::Download(downloading) => downloading.begin(py),
             Work::Move(moving) => moving.begin(py),
             Work::Give(_, value) => Ok(Next::Return(value.clone_ref(py))),
         }
@@ -103,9 +100,7 @@ impl Work {
                 }
             }
             (Work::Piece(reading), Outcome::Read(body, outcome)) => reading.advance(py, body, outcome),
-            (Work::Download(downloading), Outcome::Downloaded(outcome)) => {
-                downloading.end(py, outcome).map(Next::Return)
-            }
+            (Work::Send(sending), Outcome::Downloaded(outcome)) => sending.end(py, outcome).map(Next::Return),
             (Work::Move(moving), Outcome::Moved(outcome)) => moving.advance(py, outcome),
             (
                 _,
@@ -128,12 +123,9 @@ impl Work {
         match self {
             Work::Send(sending) => sending.answer(py, value),
             // They await nothing.
-            Work::Read(_)
-            | Work::Piece(_)
-            | Work::Close(_)
-            | Work::Download(_)
-            | Work::Move(_)
-            | Work::Give(..) => Ok(Next::Return(value.unbind())),
+            Work::Read(_) | Work::Piece(_) | Work::Close(_) | Work::Move(_) | Work::Give(..) => {
+                Ok(Next::Return(value.unbind()))
+            }
         }
     }
 
@@ -143,7 +135,7 @@ impl Work {
             Work::Read(response) => Response::close_now(response.bind(py)),
             Work::Piece(reading) => reading.abandon(py),
             Work::Move(mut moving) => moving.abandon(py),
-            Work::Send(_) | Work::Close(_) | Work::Download(_) | Work::Give(..) => {}
+            Work::Send(_) | Work::Close(_) | Work::Give(..) => {}
         }
     }
 
@@ -154,7 +146,6 @@ impl Work {
             Work::Read(_) => "Response.read",
             Work::Piece(reading) => reading.name(),
             Work::Close(_) => "Client.aclose",
-            Work::Download(_) => "Client.download",
             Work::Move(moving) => moving.name(),
             Work::Give(name, _) => name,
         }
@@ -166,7 +157,6 @@ impl Work {
             Work::Read(response) => visit.call(response),
             Work::Piece(reading) => reading.traverse(visit),
             Work::Close(client) => visit.call(client),
-            Work::Download(downloading) => downloading.traverse(visit),
             Work::Move(moving) => moving.traverse(visit),
             Work::Give(_, value) => visit.call(value),
         }
