@@ -125,7 +125,7 @@ impl ResponseBase {
     }
 
     /// What has not been made yet is made here, without the exception that tells of a look in vain. Only of requests' own
-    /// class: another one may have a property of that name.
+    /// class: another one may have a property of that name, and so may that one where a program has put it there.
     fn __getattribute__<'py>(
         slf: &Bound<'py, Self>,
         name: &Bound<'py, PyString>,
@@ -136,6 +136,7 @@ impl ResponseBase {
             && slf.get_type().is(&support.response_class)
             && let Some(at) = support.response_names.position(name)
             && !answer.has_made(at)
+            && !support.response_has(name)?
         {
             return answer.make(slf, name, at);
         }

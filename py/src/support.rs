@@ -10,7 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyMappingProxy, PyModule, PyString, PyTuple, PyType};
 use std::sync::{Mutex, PoisonError};
 
 static SUPPORT: PyOnceLock<Support> = PyOnceLock::new();
@@ -24,6 +24,8 @@ pub(crate) struct Support {
     new_response: ffi::newfunc,
     no_arguments: Py<PyTuple>,
     pub(crate) response_names: ResponseNames,
+    /// What `Response` has of its own, in a view.
+    response_attributes: Py<PyMappingProxy>,
     /// `collections.OrderedDict`.
     pub(crate) ordered_dict: Py<PyAny>,
     header_names: Mutex<HeaderNames>,
@@ -54,6 +56,7 @@ pub(crate) fn set_up(
         new_response: new_function(&response_class)?,
         no_arguments: PyTuple::empty(py).unbind(),
         response_names: ResponseNames::new(py),
+        response_attributes: response_class.getattr("__dict__")?.cast_into::<PyMappingProxy>()?.unbind(),
         header_names: Mutex::default(),
         session_class: session_class.unbind(),
         response_class: response_class.unbind(),
@@ -84,6 +87,11 @@ fn new_function(class: &Bound<'_, PyType>) -> PyResult<ffi::newfunc> {
 }
 
 impl Support {
+    /// Whether a program has put an attribute of that name into `Response`, such as a mock of a property.
+    pub(crate) fn response_has(&self, name: &Bound<'_, PyString>) -> PyResult<bool> {
+        self.response_attributes.bind(name.py()).as_any().contains(name)
+    }
+
     /// `None` as long as the package has not handed it over.
     pub(crate) fn known(py: Python<'_>) -> Option<&Support> {
         SUPPORT.get(py)

@@ -313,6 +313,13 @@ def test_a_class_put_in_the_place_of_a_responses_own_has_its_say(session, peer):
     assert (answer.reason, answer.status_code, answer.text) == ("mine", 200, "ok")
 
 
+def test_a_property_that_a_program_puts_into_the_class_has_its_say(session, peer):
+    answer = session.get(peer.url)
+    with mock.patch.object(entreat.Response, "status_code", mock.PropertyMock(return_value=503), create=True):
+        assert (answer.status_code, session.get(peer.url).ok, answer.reason) == (503, False, "OK")
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_response_survives_pickling(session, peer, stream):
     answer = session.get(peer.url, stream=stream)
