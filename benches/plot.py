@@ -1,7 +1,8 @@
 """Draws what `run_async.py --json` wrote: `python plot.py [FIGURES [IMAGE]]`, by the Python of benches/.venv-async.
 
 One panel for each loop, plain and over TLS: the client's CPU time for a request against how many are at once. A flat line
-is a client whose requests cost the same, however many there are.
+is a client whose requests cost the same, however many there are. A point is the least of all rounds, since whatever else
+a machine does only adds to it; the bar above it ends at the most.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ def _draw(axis, by_number: dict, loop: str) -> None:
         if not points:
             continue
         numbers = [number for number, _ in points]
-        middle = [cpu["median"] for _, cpu in points]
-        below = [cpu["median"] - cpu["min"] for _, cpu in points]
-        above = [cpu["max"] - cpu["median"] for _, cpu in points]
+        least = [cpu["min"] for _, cpu in points]
+        above = [cpu["max"] - cpu["min"] for _, cpu in points]
+        bars = [[0] * len(above), above]
         axis.errorbar(
-            numbers, middle, yerr=[below, above], label=label, color=colour, marker=marker, markersize=5, capsize=2
+            numbers, least, yerr=bars, label=label, color=colour, marker=marker, markersize=5, capsize=2
         )
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
