@@ -61,9 +61,7 @@ def _draw(axis, by_number: dict, loop: str) -> None:
         least = [cpu["min"] for _, cpu in points]
         above = [cpu["max"] - cpu["min"] for _, cpu in points]
         bars = [[0] * len(above), above]
-        axis.errorbar(
-            numbers, least, yerr=bars, label=label, color=colour, marker=marker, markersize=5, capsize=2
-        )
+        axis.errorbar(numbers, least, yerr=bars, label=label, color=colour, marker=marker, markersize=5, capsize=2)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(ticker.LogFormatter(minor_thresholds=(3, 1)))
