@@ -5,6 +5,7 @@
 //! (without case). Does not decide which fields a message needs: that is `exchange` and `h1::framing`.
 //! A received head becomes a `Headers` with one copy of its bytes.
 
+use crate::byte_set::byte_set;
 use crate::error::{Error, Kind, Result, excerpt};
 use std::fmt;
 use std::ops::Range;
@@ -319,16 +320,8 @@ pub fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// RFC 9110 section 5.6.2: `tchar`.
-pub(crate) const TOKEN: [bool; 256] = {
-    let mut token = [false; 256];
-    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
-    let mut at = 0;
-    while at < bytes.len() {
-        token[bytes[at] as usize] = true;
-        at += 1;
-    }
-    token
-};
+pub(crate) const TOKEN: [bool; 256] =
+    byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~");
 
 #[cfg(test)]
 mod tests {

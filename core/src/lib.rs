@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod byte_set;
 pub mod config;
 pub mod content;
 pub mod deadline;

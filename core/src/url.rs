@@ -5,6 +5,7 @@
 //! gives the same result at a tenth of the cost. The drop-in prepares URLs by requests' rules in its own layer
 //! and hands the result to [`Url::from_prepared`], which changes no byte.
 
+use crate::byte_set::byte_set;
 use crate::error::{Error, Kind, Result, excerpt};
 use std::borrow::Cow;
 use std::fmt;
@@ -391,16 +392,8 @@ fn is_normal_path(path: &[u8]) -> bool {
     })
 }
 
-const NORMAL_IN_PATH: [bool; 256] = {
-    let mut normal = [false; 256];
-    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?%-._~!$&()*+,;=:@";
-    let mut at = 0;
-    while at < bytes.len() {
-        normal[bytes[at] as usize] = true;
-        at += 1;
-    }
-    normal
-};
+const NORMAL_IN_PATH: [bool; 256] =
+    byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?%-._~!$&()*+,;=:@");
 
 fn parse_port(digits: &str) -> Option<u16> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }

@@ -4,6 +4,7 @@
 //! all. So nothing here needs to know how a bad argument is refused. Order and case of the fields are requests'.
 
 use entreat::{Headers, Url};
+use entreat_core::byte_set::byte_set;
 use entreat_core::policy::auth::{Credentials, basic};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
@@ -60,16 +61,8 @@ fn is_normal(path: &str) -> bool {
 }
 
 /// The bytes that stay as they are in a path and a query.
-const KEPT: [bool; 256] = {
-    let mut kept = [false; 256];
-    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?-._~!$&'()*+,;=:@";
-    let mut at = 0;
-    while at < bytes.len() {
-        kept[bytes[at] as usize] = true;
-        at += 1;
-    }
-    kept
-};
+const KEPT: [bool; 256] =
+    byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?-._~!$&'()*+,;=:@");
 
 /// `urlencode` of a dictionary: `None` where a key or a value is anything but text, bytes or a whole number.
 pub(crate) fn form(pairs: &Bound<'_, PyDict>) -> Option<String> {
