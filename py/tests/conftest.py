@@ -4,6 +4,7 @@ The environment is cleaned before anything is imported: no proxies, no bundles o
 the command `entreat-origin`, named by $ENTREAT_ORIGIN or built beforehand (`cargo build -p entreat-testkit`).
 """
 
+import importlib
 import json
 import os
 import pathlib
@@ -19,6 +20,11 @@ for _name in list(os.environ):
         del os.environ[_name]
 # Without a .netrc, whoever runs this.
 os.environ["HOME"] = tempfile.mkdtemp(prefix="entreat-home-")
+
+
+if os.environ.get("CI"):
+    # Elsewhere what needs a package that is missing is skipped; there it fails.
+    pytest.importorskip = importlib.import_module
 
 
 def _origin_command():
